@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import PetrelOCI
+
+/// A model of the store, as `GET /models` and `GET /models/{name}` show it.
+package struct ModelObject: Codable, Sendable, Hashable {
+  package var id: Digest
+  /// Fully qualified; absent when the model has none.
+  package var tags: [String]?
+  /// Seconds since 1970.
+  package var created: Int64
+  package var config: ModelConfig
+
+  package init(id: Digest, tags: [String], created: Int64, config: ModelConfig) {
+    self.id = id
+    self.tags = tags.isEmpty ? nil : tags
+    self.created = created
+    self.config = config
+  }
+
+  /// The context size that the model was packaged with, else the one that its GGUF names; tokens.
+  package var contextSize: Int? {
+    if let packaged = config.contextSize { return Int(packaged) }
+    guard let gguf = config.gguf, let architecture = gguf["general.architecture"] else { return nil }
+    return gguf["\(architecture).context_length"].flatMap(Int.init)
+  }
+}
+
+/// One action of `DELETE /models/{name}`: exactly one member is present.
+package struct DeleteAction: Codable, Sendable, Hashable {
+  package var untagged: String?
+  package var deleted: Digest?
+
+  package init(untagged: String) { self.untagged = untagged }
+  package init(deleted: Digest) { self.deleted = deleted }
+
+  enum CodingKeys: String, CodingKey {
+    case untagged = "Untagged"
+    case deleted = "Deleted"
+  }
+}
+
+/// Body of `POST /models/create`.
+package struct PullRequest: Codable, Sendable {
+  package var from: String
+  package var bearerToken: String?
+
+  package init(from: String, bearerToken: String? = nil) {
+    self.from = from
+    self.bearerToken = bearerToken
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case from
+    case bearerToken = "bearer-token"
+  }
+}
+
+/// Body of `POST /models/{name}/push`; may be left out.
+package struct PushRequest: Codable, Sendable {
+  package var bearerToken: String?
+
+  package init(bearerToken: String? = nil) { self.bearerToken = bearerToken }
+
+  enum CodingKeys: String, CodingKey {
+    case bearerToken = "bearer-token"
+  }
+}
+
+/// Answer of `POST /models/{name}/tag`.
+package struct TagResponse: Codable, Sendable {
+  package var message: String
+  package var target: String
+
+  package init(target: String) {
+    message = "Model tagged successfully with \"\(target)\""
+    self.target = target
+  }
+}
+
+/// Body of `POST /models/{name}/repackage`.
+package struct RepackageRequest: Codable, Sendable {
+  package var target: String
+  /// Tokens; absent keeps the packaged one.
+  package var contextSize: Int64?
+
+  package init(target: String, contextSize: Int64?) {
+    self.target = target
+    self.contextSize = contextSize
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case target
+    case contextSize = "context_size"
+  }
+}
+
+/// Answer of `POST /models/{name}/repackage`.
+package struct RepackageResponse: Codable, Sendable {
+  package var message: String
+  package var source: String
+  package var target: String
+
+  package init(source: String, target: String) {
+    message = "Model repackaged successfully as \"\(target)\""
+    self.source = source
+    self.target = target
+  }
+}
+
+/// Answer of `GET /version`.
+package struct VersionResponse: Codable, Sendable {
+  package var version: String
+
+  package init(version: String) { self.version = version }
+}
+
+/// One running or loading engine in `GET /engines/ps`.
+package struct RunnerObject: Codable, Sendable {
+  package var backendName: String
+  package var modelName: String
+  package var mode: String
+  /// RFC 3339; the zero time `0001-01-01T00:00:00Z` while in use or loading.
+  package var lastUsed: String
+  package var inUse: Bool?
+  package var loading: Bool?
+  package var keepAlive: String?
+
+  package init(
+    backendName: String, modelName: String, mode: String, lastUsed: String, inUse: Bool, loading: Bool,
+    keepAlive: String? = nil
+  ) {
+    self.backendName = backendName
+    self.modelName = modelName
+    self.mode = mode
+    self.lastUsed = lastUsed
+    self.inUse = inUse ? true : nil
+    self.loading = loading ? true : nil
+    self.keepAlive = keepAlive
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case backendName = "backend_name"
+    case modelName = "model_name"
+    case mode
+    case lastUsed = "last_used"
+    case inUse = "in_use"
+    case loading
+    case keepAlive = "keep_alive"
+  }
+}

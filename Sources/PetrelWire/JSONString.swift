@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Escaping of JSON strings, and its reverse.
+package enum JSONString {
+  private static let hexDigits = Array("0123456789abcdef".unicodeScalars)
+
+  /// Appends `value` as a quoted JSON string.
+  package static func append(_ value: String, to text: inout String, escapingHTML: Bool = true) {
+    text += "\""
+    for scalar in value.unicodeScalars {
+      switch scalar {
+      case "\"": text += "\\\""
+      case "\\": text += "\\\\"
+      case "\u{8}": text += "\\b"
+      case "\u{C}": text += "\\f"
+      case "\n": text += "\\n"
+      case "\r": text += "\\r"
+      case "\t": text += "\\t"
+      case "<", ">", "&", "\u{2028}", "\u{2029}":
+        if escapingHTML { appendEscape(scalar, to: &text) } else { text.unicodeScalars.append(scalar) }
+      case _ where scalar.value < 0x20: appendEscape(scalar, to: &text)
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    text += "\""
+  }
+
+  private static func appendEscape(_ scalar: Unicode.Scalar, to text: inout String) {
+    text += "\\u"
+    for shift in stride(from: UInt32(12), through: 0, by: -4) {
+      text.unicodeScalars.append(hexDigits[Int((scalar.value >> shift) & 0xF)])
+    }
+  }
+
+  /// The text between the quotes of a syntactically valid string. Lone surrogates become U+FFFD.
+  static func unescape(_ content: some Sequence<UInt8>) -> String {
+    var units: [UInt8] = []
+    var high: UInt32?
+    var iterator = content.makeIterator()
+    func append(_ scalar: Unicode.Scalar) {
+      units.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+    }
+    func flushHigh() {
+      if high != nil { append("\u{FFFD}") }
+      high = nil
+    }
+    while let byte = iterator.next() {
+      guard byte == UInt8(ascii: "\\"), let escape = iterator.next() else {
+        flushHigh()
+        units.append(byte)
+        continue
+      }
+      guard escape == UInt8(ascii: "u") else {
+        flushHigh()
+        units.append(unescaped(escape))
+        continue
+      }
+      var code: UInt32 = 0
+      for _ in 0..<4 { code = code << 4 | UInt32(iterator.next().flatMap(hexValue) ?? 0) }
+      switch code {
+      case 0xD800...0xDBFF:
+        flushHigh()
+        high = code
+      case 0xDC00...0xDFFF:
+        let scalar = high.flatMap { Unicode.Scalar(0x10000 + (($0 - 0xD800) << 10) + (code - 0xDC00)) }
+        high = nil
+        append(scalar ?? "\u{FFFD}")
+      default:
+        flushHigh()
+        append(Unicode.Scalar(code) ?? "\u{FFFD}")
+      }
+    }
+    flushHigh()
+    return String(decoding: units, as: UTF8.self)
+  }
+
+  private static func unescaped(_ escape: UInt8) -> UInt8 {
+    switch escape {
+    case UInt8(ascii: "b"): 0x08
+    case UInt8(ascii: "f"): 0x0C
+    case UInt8(ascii: "n"): 0x0A
+    case UInt8(ascii: "r"): 0x0D
+    case UInt8(ascii: "t"): 0x09
+    default: escape
+    }
+  }
+
+  private static func hexValue(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case 0x30...0x39: byte - 0x30
+    case 0x41...0x46: byte - 0x41 + 10
+    case 0x61...0x66: byte - 0x61 + 10
+    default: nil
+    }
+  }
+}
