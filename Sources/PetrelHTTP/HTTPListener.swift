@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOExtras
+import NIOHTTP1
+import NIOPosix
+
+/// Where to listen.
+package enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
+  case tcp(host: String, port: Int)
+  case unix(path: String)
+
+  package var description: String {
+    switch self {
+    case .tcp(let host, let port): host.contains(":") ? "http://[\(host)]:\(port)" : "http://\(host):\(port)"
+    case .unix(let path): "unix://\(path)"
+    }
+  }
+}
+
+/// A server socket with its connections.
+package struct HTTPListener: Sendable {
+  /// What it is bound to, the port filled in when 0 was asked for.
+  package let address: ListenAddress
+  private let channel: any Channel
+  private let quiescing: ServerQuiescingHelper
+  private let drained: EventLoopFuture<Void>
+  private let drainPromise: EventLoopPromise<Void>
+  private let connections: OpenConnections
+
+  /// Binds and starts to accept.
+  ///
+  /// A Unix socket's file must not exist; its mode comes from the umask.
+  ///
+  /// - Throws: `IOError` when the address can't be bound.
+  package static func bind(
+    _ address: ListenAddress, group: any EventLoopGroup, responder: any Responder, logger: Logger
+  ) async throws -> HTTPListener {
+    let quiescing = ServerQuiescingHelper(group: group)
+    let connections = OpenConnections()
+    let bootstrap = ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 1024)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(quiescing.makeServerChannelHandler(channel: channel))
+        }
+      }
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          connections.add(channel)
+          let pipeline = channel.pipeline.syncOperations
+          try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
+          try pipeline.addHandler(ConnectionHandler(responder: responder, logger: logger))
+        }
+      }
+      .childChannelOption(.maxMessagesPerRead, value: 4)
+    let channel: any Channel
+    switch address {
+    case .tcp(let host, let port):
+      channel =
+        try await bootstrap
+        .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .bind(host: host, port: port).get()
+    case .unix(let path):
+      channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
+    }
+    let promise = channel.eventLoop.makePromise(of: Void.self)
+    var bound = address
+    if case .tcp(let host, _) = address, let port = channel.localAddress?.port { bound = .tcp(host: host, port: port) }
+    return HTTPListener(
+      address: bound, channel: channel, quiescing: quiescing, drained: promise.futureResult, drainPromise: promise,
+      connections: connections)
+  }
+
+  /// Stops accepting, closes idle connections and lets running answers finish. Returns when the last one has.
+  package func drain() async {
+    quiescing.initiateShutdown(promise: drainPromise)
+    try? await drained.get()
+  }
+
+  /// Stops accepting and closes the connections that are left, whatever they do.
+  package func close() async {
+    try? await channel.close()
+    await connections.closeAll()
+  }
+}
+
+/// The connections of a listener.
+private final class OpenConnections: Sendable {
+  private let channels = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
+
+  func add(_ channel: any Channel) {
+    let id = ObjectIdentifier(channel)
+    channels.withLockedValue { $0[id] = channel }
+    channel.closeFuture.whenComplete { [channels] _ in channels.withLockedValue { $0[id] = nil } }
+  }
+
+  func closeAll() async {
+    for channel in channels.withLockedValue({ Array($0.values) }) { try? await channel.close() }
+  }
+}

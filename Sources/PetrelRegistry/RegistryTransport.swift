@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The head of a response, and its body as it arrives.
+struct RegistryResponse: Sendable {
+  let status: HTTPResponseStatus
+  let headers: HTTPHeaders
+  /// Where it came from, redirects followed.
+  let url: URL
+  let body: ResponseBody
+}
+
+/// Sends single HTTP requests. Knows nothing of registries but their redirects.
+struct RegistryTransport: Sendable {
+  let client: HTTPClient
+  let stallTimeout: Duration
+  let userAgent: String
+
+  /// One request, one response, redirects not followed.
+  func send(
+    _ method: HTTPMethod, _ url: URL, headers: HTTPHeaders = [:], body: ByteBuffer? = nil, subject: String
+  ) async throws -> RegistryResponse {
+    let request: HTTPClient.Request
+    do {
+      request = try HTTPClient.Request(
+        url: url, method: method, headers: withUserAgent(headers), body: body.map { .byteBuffer($0) })
+    } catch {
+      throw RegistryError(.invalidResponse, "\(subject): the URL cannot be used")
+    }
+    let (head, body) = try await ResponseReceiver.send(
+      request, with: client, subject: subject, stallTimeout: stallTimeout)
+    return RegistryResponse(status: head.status, headers: head.headers, url: url, body: body)
+  }
+
+  /// A request without a body, `GET` or `HEAD`, whose redirects are followed.
+  func read(
+    _ method: HTTPMethod, _ url: URL, headers: HTTPHeaders, subject: String
+  ) async throws -> RegistryResponse {
+    var url = url
+    var headers = headers
+    for _ in 0...RedirectRule.maximumRedirects {
+      let response = try await send(method, url, headers: headers, subject: subject)
+      guard RedirectRule.isRedirect(response.status) else { return response }
+      await response.body.discard()
+      (url, headers) = try RedirectRule.follow(
+        location: response.headers.first(name: "Location"), from: url, headers: headers)
+    }
+    throw RegistryError(.refusedRedirect, "\(subject): stopped after \(RedirectRule.maximumRedirects) redirects")
+  }
+
+  func withUserAgent(_ headers: HTTPHeaders) -> HTTPHeaders {
+    var headers = headers
+    headers.replaceOrAdd(name: "User-Agent", value: userAgent)
+    return headers
+  }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+import SystemPackage
+
+/// `models.json` on the disk. Other processes may change it too; reads notice that.
+///
+/// Blocks the thread: call it off the cooperative pool.
+final class IndexFile: Sendable {
+  /// More than any store needs: about 100,000 models.
+  private static let maximumSize = 64 * 1024 * 1024
+
+  private struct Cache {
+    var stamp: PlatformFile.Stamp
+    var index: ModelIndex
+  }
+
+  private let layout: StoreLayout
+  private let cache = Mutex<Cache?>(nil)
+
+  init(_ layout: StoreLayout) { self.layout = layout }
+
+  /// The index as it is now. A missing file is an empty index; one that cannot be understood is an error, and stays.
+  func read() throws -> ModelIndex {
+    guard let stamp = try stamp() else { return ModelIndex() }
+    if let cached = cache.withLock({ $0 }), cached.stamp == stamp { return cached.index }
+    guard let bytes = try FileContents.readIfPresent(layout.indexFile, limit: Self.maximumSize) else {
+      return ModelIndex()
+    }
+    do {
+      let index = try ModelIndex(decoding: bytes)
+      // Replaced between the two looks: the next read finds another stamp and reads again.
+      cache.withLock { $0 = Cache(stamp: stamp, index: index) }
+      return index
+    } catch {
+      throw StoreError(
+        .corrupt,
+        "the model index \(layout.indexFile) is not valid; restore it from a backup, or move it away to start with "
+          + "an empty store (model files are kept)")
+    }
+  }
+
+  /// Runs `body` while nobody else, in this process or another, can change the index.
+  func locked<R>(_ body: () throws -> R) throws -> R {
+    // Each call opens the file anew, so the lock keeps this process's own threads apart too.
+    try withExtendedLifetime(FileLock.acquire(layout.indexLock)) { try body() }
+  }
+
+  /// Changes the index while nobody else can: reads it, lets `body` work on it, replaces the file if it changed, then
+  /// runs `afterwards` with what `body` returned, still undisturbed.
+  @discardableResult
+  func update<R>(_ body: (inout ModelIndex) throws -> R, afterwards: (R) throws -> Void = { _ in }) throws -> R {
+    try locked {
+      let before = try read()
+      var index = before
+      let result = try body(&index)
+      if index != before { try FileContents.replace(layout.indexFile, with: index.serialized()) }
+      try afterwards(result)
+      return result
+    }
+  }
+
+  private func stamp() throws -> PlatformFile.Stamp? {
+    do {
+      return PlatformFile.Stamp(try layout.indexFile.stat())
+    } catch .noSuchFileOrDirectory {
+      return nil
+    } catch {
+      throw StoreError(errno: error, "read \(layout.indexFile)")
+    }
+  }
+}

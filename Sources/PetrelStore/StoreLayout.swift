@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import PetrelOCI
+import SystemPackage
+
+/// Where things are in a store's folder. The layout is shared with Docker Model Runner.
+package struct StoreLayout: Hashable, Sendable {
+  package let root: FilePath
+
+  package init(root: FilePath) { self.root = root }
+
+  /// Contents of `layout.json`.
+  static let version = "{\n  \"version\": \"1.0.0\"\n}"
+
+  var layoutFile: FilePath { root.appending("layout.json") }
+  var indexFile: FilePath { root.appending("models.json") }
+
+  /// Held by a daemon for as long as it runs.
+  var daemonLock: FilePath { root.appending(".petrel.lock") }
+  /// Held while the index is read, changed and replaced.
+  var indexLock: FilePath { root.appending(".petrel-index.lock") }
+
+  var blobs: FilePath { root.appending("blobs").appending("sha256") }
+  var manifests: FilePath { root.appending("manifests").appending("sha256") }
+  var bundles: FilePath { root.appending("bundles").appending("sha256") }
+
+  package func blob(_ digest: Digest) -> FilePath { blobs.appending(digest.hex) }
+  package func partial(_ digest: Digest) -> FilePath { blobs.appending(digest.hex + Self.partialSuffix) }
+  func manifest(_ id: Digest) -> FilePath { manifests.appending(id.hex) }
+  func bundle(_ id: Digest) -> FilePath { bundles.appending(id.hex) }
+
+  static let partialSuffix = ".incomplete"
+  /// In the names of files and folders that are being made, and of folders that are being removed.
+  static let temporaryInfix = ".tmp-"
+
+  /// A name beside `path` that nothing else uses.
+  static func temporary(beside path: FilePath) -> FilePath {
+    let name = path.lastComponent?.string ?? ""
+    let random = String(UInt64.random(in: .min ... .max), radix: 36)
+    return path.removingLastComponent().appending(name + temporaryInfix + random)
+  }
+}

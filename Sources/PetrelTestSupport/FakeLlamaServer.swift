@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import SystemPackage
+
+/// A program that plays `llama-server`. What it does stands in the file that it is given as `--model`.
+package enum FakeLlamaServer {
+  /// Words of the model file, in any number:
+  ///
+  /// - `gate`: not ready before a file `<model>.go` exists.
+  /// - `never-listen`: runs, and never opens its socket.
+  /// - `exit:<status>:<text>`: prints the text and ends.
+  /// - `ignore-term`: SIGTERM does nothing.
+  /// - `slow-term`: ends a fifth of a second after SIGTERM.
+  ///
+  /// Each start appends a line with the process's number to `<model>.starts`.
+  private static let source = #"""
+    #!/usr/bin/env perl
+    use strict; use warnings; use IO::Socket::UNIX;
+    $| = 1;
+    my %argument;
+    for my $i (0 .. $#ARGV - 1) { $argument{$ARGV[$i]} = $ARGV[$i + 1] }
+    my ($model, $socket) = @argument{'--model', '--host'};
+    open(my $file, '<', $model) or die "no model\n";
+    my $plan = join('', <$file>);
+    $SIG{TERM} = 'IGNORE' if $plan =~ /ignore-term/;
+    $SIG{TERM} = sub { select(undef, undef, undef, 0.2); exit 0 } if $plan =~ /slow-term/;
+    open(my $starts, '>>', "$model.starts") or die;
+    print $starts "$$\n"; close $starts;
+    print "loading $model\n";
+    if ($plan =~ /exit:(\d+):(.*)/) { print "$2\n"; exit $1 }
+    if ($plan =~ /never-listen/) { sleep 1 while 1 }
+    my $server = IO::Socket::UNIX->new(Local => $socket, Listen => 64) or die "listen: $!\n";
+    while (1) {
+      my $client = $server->accept or next;
+      my $request = '';
+      while ($request !~ /\r\n\r\n/) { sysread($client, $request, 4096, length $request) or last }
+      my $ready = $plan !~ /gate/ || -e "$model.go";
+      print $client 'HTTP/1.1 ', $ready ? '200 OK' : '503 Loading', "\r\nContent-Length: 0\r\n\r\n";
+      close $client;
+    }
+    """#
+
+  /// Writes the program as `llama-server` into a folder.
+  @discardableResult
+  package static func install(in folder: FilePath) throws -> FilePath {
+    let path = folder.appending("llama-server")
+    try path.write(source, mode: 0o755)
+    return path
+  }
+
+  /// The numbers of the processes that were started for a model, oldest first.
+  package static func starts(of model: FilePath) -> [Int32] {
+    FilePath(model.string + ".starts").text.split(separator: "\n").compactMap { Int32($0) }
+  }
+}
