@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why an engine can't be found, started or installed.
+package struct EngineError: Error, Sendable, CustomStringConvertible {
+  package enum Code: Sendable {
+    case notInstalled
+    case launchFailed
+    case exitedDuringLoad
+    case loadTimedOut
+    case unsupportedModel
+    case installFailed
+  }
+
+  package let code: Code
+  /// Cause and next step, then the engine's last lines where there are any.
+  package let message: String
+
+  package init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  package var description: String { message }
+}

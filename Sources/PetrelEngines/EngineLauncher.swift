@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import NIOCore
+import PetrelOCI
+import PetrelProcess
+import SystemPackage
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// An engine that answers on its socket.
+package struct RunningEngine: Sendable {
+  package let process: ChildProcess
+  package let socket: FilePath
+}
+
+/// Starts an engine process and waits until it is ready.
+package struct EngineLauncher: Sendable {
+  /// An engine that is ready is noticed within this time and the length of one probe.
+  private static let probeInterval = Duration.milliseconds(5)
+
+  private let engine: LlamaCpp
+  private let group: any EventLoopGroup
+  private let socketDirectory: FilePath
+  private let logDirectory: FilePath
+  private let orphans: OrphanRecords
+  private let loadTimeout: Duration
+  private let logger: Logger
+
+  /// - Parameters:
+  ///   - socketDirectory: private to this daemon, and short: a socket's path has at most 103 bytes on macOS.
+  ///   - loadTimeout: how long a load may take before it counts as hanging.
+  package init(
+    engine: LlamaCpp, group: any EventLoopGroup, socketDirectory: FilePath, logDirectory: FilePath,
+    orphans: OrphanRecords, loadTimeout: Duration, logger: Logger
+  ) {
+    self.engine = engine
+    self.group = group
+    self.socketDirectory = socketDirectory
+    self.logDirectory = logDirectory
+    self.orphans = orphans
+    self.loadTimeout = loadTimeout
+    self.logger = logger
+  }
+
+  /// Returns when the engine is ready. On failure and on cancellation nothing is left running.
+  ///
+  /// - Parameter slot: a number that no other engine of this daemon has; it names the socket.
+  /// - Throws: ``EngineError``, or `CancellationError`.
+  package func start(_ model: EngineModel, mode: EngineMode, slot: UInt64) async throws -> RunningEngine {
+    let socket = socketDirectory.appending("\(slot).sock")
+    try? FileManager.default.removeItem(atPath: socket.string)
+    let plan = try engine.launchPlan(for: model, mode: mode, socket: socket)
+    let log = RotatingLog(path: logDirectory.appending("\(LlamaCpp.name)-\(model.id.short)-\(mode.rawValue).log"))
+    let process: ChildProcess
+    do {
+      process = try await ChildProcess.launch(plan) { log.append($0) }
+    } catch {
+      throw EngineError(.launchFailed, "unable to start llama.cpp: \(plan.executable): \(error)")
+    }
+    do {
+      note(process)
+      try await waitUntilReady(process, socket: socket)
+    } catch {
+      await process.stop(grace: .seconds(1))
+      forget(process, socket: socket)
+      throw error
+    }
+    return RunningEngine(process: process, socket: socket)
+  }
+
+  /// Removes what is left of an engine that has ended.
+  package func forget(_ process: ChildProcess, socket: FilePath) {
+    orphans.remove(pid: process.pid)
+    try? FileManager.default.removeItem(atPath: socket.string)
+  }
+
+  private func note(_ process: ChildProcess) {
+    do {
+      try orphans.add(pid: process.pid)
+    } catch {
+      logger.warning(
+        "the engine can't be noted, and would be left behind if the daemon were killed", metadata: ["error": "\(error)"]
+      )
+    }
+  }
+
+  private func waitUntilReady(_ process: ChildProcess, socket: FilePath) async throws {
+    let probe = HealthProbe(socket: socket, group: group)
+    enum Outcome { case ready, exited(ExitReport), timedOut }
+    let outcome = try await withThrowingTaskGroup(of: Outcome.self) { tasks in
+      let exit = ExitWaiter(process)
+      tasks.addTask { try await exit.wait().map(Outcome.exited) ?? .timedOut }
+      tasks.addTask {
+        while await !probe.isReady() { try await Task.sleep(for: Self.probeInterval) }
+        return .ready
+      }
+      tasks.addTask { [loadTimeout] in
+        try await Task.sleep(for: loadTimeout)
+        return .timedOut
+      }
+      defer { tasks.cancelAll() }
+      guard let first = try await tasks.next() else { throw CancellationError() }
+      return first
+    }
+    switch outcome {
+    case .ready: return
+    case .exited(let report): throw EngineError(.exitedDuringLoad, LlamaCppFailure.explain(report))
+    case .timedOut:
+      let seconds = loadTimeout.components.seconds
+      throw EngineError(
+        .loadTimedOut,
+        "inference backend took too long to initialize: llama.cpp was not ready after \(seconds) s; see its log in "
+          + "\(logDirectory), or raise `load-timeout`")
+    }
+  }
+}
+
+/// Waits for a process's end in a way that cancellation can interrupt: the process goes on.
+private struct ExitWaiter: Sendable {
+  private let reports: AsyncStream<ExitReport>
+
+  init(_ process: ChildProcess) {
+    let (reports, continuation) = AsyncStream.makeStream(of: ExitReport.self)
+    self.reports = reports
+    // Ends with the process, which its owner stops.
+    Task {
+      continuation.yield(await process.exit())
+      continuation.finish()
+    }
+  }
+
+  func wait() async throws -> ExitReport? {
+    for await report in reports { return report }
+    try Task.checkCancellation()
+    return nil
+  }
+}

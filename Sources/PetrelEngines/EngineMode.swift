@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What an engine process is started for. One process serves one model in one mode.
+package enum EngineMode: String, Sendable, Hashable {
+  case completion
+  case embedding
+}

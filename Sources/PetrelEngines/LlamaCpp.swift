@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import PetrelProcess
+import SystemPackage
+
+/// llama.cpp's `llama-server`: where it is found and how it is started.
+package struct LlamaCpp: Sendable {
+  package static let name = "llama.cpp"
+  /// The `llama-cpp-python` release whose bundled llama.cpp Petrel is tested with.
+  package static let pinnedVersion = "0.3.36"
+  /// More connections than that wait inside the engine; each keep-alive connection holds one of its threads.
+  package static let httpThreads = 128
+
+  private let environment: [String: String]
+  private let installRoot: FilePath
+
+  /// - Parameters:
+  ///   - home: `PETREL_HOME`.
+  ///   - environment: the daemon's; `LLAMA_SERVER_PATH`, `LLAMA_ARGS` and `PATH` are looked at.
+  package init(home: FilePath, environment: [String: String]) {
+    installRoot = home.appending("engines").appending(Self.name)
+    self.environment = environment
+  }
+
+  /// Where `petrel install-runner` puts a version.
+  package func installDirectory(version: String) -> FilePath { installRoot.appending(version) }
+
+  /// Finds `llama-server`: `LLAMA_SERVER_PATH` (the program or its folder), then the installed versions, the pinned one
+  /// first, then `PATH`.
+  package func locate() throws(EngineError) -> FilePath {
+    if let configured = environment["LLAMA_SERVER_PATH"], !configured.isEmpty {
+      let path = FilePath(configured)
+      let candidates = [path.appending("llama-server"), path.appending("com.docker.llama-server"), path]
+      if let found = candidates.first(where: Executable.isRunnable) { return found }
+      throw EngineError(
+        .notInstalled,
+        "LLAMA_SERVER_PATH is \"\(configured)\", but there is no llama-server; correct it, or unset it to use an "
+          + "installed one")
+    }
+    let installed = [installDirectory(version: Self.pinnedVersion)] + Executable.subdirectories(of: installRoot)
+    if let found = installed.map({ $0.appending("bin/llama-server") }).first(where: Executable.isRunnable) {
+      return found
+    }
+    if let found = Executable.find("llama-server", in: environment["PATH"]) { return found }
+    throw EngineError(
+      .notInstalled,
+      "llama.cpp is not installed; run `petrel install-runner`, or set LLAMA_SERVER_PATH to the folder of llama-server")
+  }
+
+  /// The command line for a model. The engine listens on `socket`, whose name must end in `.sock`.
+  package func launchPlan(
+    for model: EngineModel, mode: EngineMode, socket: FilePath
+  ) throws(EngineError) -> ChildProcessPlan {
+    var arguments = try baseArguments()
+    arguments += ["--model", model.gguf.string, "--alias", model.name, "--host", socket.string]
+    arguments += ["--threads-http", String(Self.httpThreads), "--offline", "--no-ui", "--no-slots"]
+    switch mode {
+    case .completion:
+      if let template = model.chatTemplate { arguments += ["--chat-template-file", template.string] }
+    case .embedding:
+      arguments += ["--embeddings"]
+      // A chat model says nothing about pooling; without it the engine refuses OpenAI's embeddings form.
+      if !model.definesPooling { arguments += ["--pooling", "mean"] }
+    }
+    if let contextSize = model.contextSize { arguments += ["--ctx-size", String(contextSize)] }
+    arguments += ["--jinja"]
+    if let projector = model.projector { arguments += ["--mmproj", projector.string] }
+    return ChildProcessPlan(
+      executable: try locate(), arguments: arguments, environment: childEnvironment(),
+      workingDirectory: socket.removingLastComponent())
+  }
+
+  /// What the user asked for in `LLAMA_ARGS`, else metrics and nothing more: the engine fits layers to the GPU by itself
+  /// unless it is told a number.
+  private func baseArguments() throws(EngineError) -> [String] {
+    guard let text = environment["LLAMA_ARGS"], !text.isEmpty else { return ["--metrics"] }
+    let words = Self.splitArguments(text)
+    if let reserved = words.first(where: { ["--model", "--host", "--embeddings", "--mmproj"].contains($0) }) {
+      throw EngineError(
+        .launchFailed,
+        "invalid LLAMA_ARGS: LLAMA_ARGS cannot override \(reserved), which is controlled by the model runner")
+    }
+    return words
+  }
+
+  /// The engine sees no token, proxy or path of the user's beyond what it needs to run.
+  private func childEnvironment() -> [String: String] {
+    let kept = ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS"]
+    return environment.filter { name, _ in
+      kept.contains(name)
+        || ["GGML_", "CUDA_", "HIP_", "HSA_", "ROCR_", "NVIDIA_", "VK_"].contains { name.hasPrefix($0) }
+    }
+  }
+
+  /// Splits at blanks; single and double quotes keep blanks.
+  static func splitArguments(_ text: String) -> [String] {
+    var words: [String] = []
+    var word = ""
+    var quote: Character?
+    for character in text {
+      if character == quote {
+        quote = nil
+      } else if quote == nil, character == "\"" || character == "'" {
+        quote = character
+      } else if quote == nil, character == " " {
+        if !word.isEmpty { words.append(word) }
+        word = ""
+      } else {
+        word.append(character)
+      }
+    }
+    if !word.isEmpty { words.append(word) }
+    return words
+  }
+}

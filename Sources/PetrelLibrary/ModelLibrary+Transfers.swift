@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import PetrelAPI
+import PetrelOCI
+import PetrelStore
+
+extension ModelLibrary {
+  /// Pulls a model, or joins the pull of it that is going on. Returns when the manifest is known to be one of a model
+  /// and before its layers move: failures until then are thrown, later ones are the stream's last line.
+  ///
+  /// - Parameter bearerToken: used instead of the credentials of this machine.
+  package func pull(_ text: String, bearerToken: String? = nil) async throws -> ProgressStream {
+    try await translatingErrors {
+      let reference = try reference(text)
+      let pull = Pull(
+        source: source, store: store, retryPolicy: retryPolicy, reference: reference, bearerToken: bearerToken)
+      let stream = try await transfers.pull(reference) { [self] feed in
+        let message = try await isFromHuggingFace(reference) ? useLocal(text, reference) : pull.run(feed)
+        changed()
+        return message
+      }
+      try await stream.waitForStart()
+      return stream
+    }
+  }
+
+  /// Pushes a model of the store to the registry that its tag names.
+  package func push(_ text: String, bearerToken: String? = nil) async throws -> ProgressStream {
+    try await translatingErrors {
+      let reference = try tagReference(text)
+      guard let model = try await store.find(ModelSelector(reference)) else {
+        throw LibraryError(.notFound, "get model '\(quoted(text))': model not found")
+      }
+      guard !isFromHuggingFace(reference) else {
+        throw LibraryError(
+          .unsupportedSource, "pushing to Hugging Face is not supported; tag the model for a registry and push that")
+      }
+      let push = Push(source: source, store: store, model: model, reference: reference, bearerToken: bearerToken)
+      return try await transfers.push { feed in try await push.run(feed) }
+    }
+  }
+
+  private func isFromHuggingFace(_ reference: ModelReference) -> Bool {
+    reference.registry == ModelReference.huggingFace
+  }
+
+  private func useLocal(_ text: String, _ reference: ModelReference) async throws -> String {
+    guard let model = try await store.find(ModelSelector(reference)) else {
+      _ = try remoteReference(text)
+      throw LibraryError(.notFound, "model not found")
+    }
+    return "Using cached model: \(reference.displayName) (\(model.id.short))"
+  }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import PetrelEngines
+import PetrelOCI
+import SystemPackage
+
+/// What makes a runner the right one for a request. Two names of one model share a runner.
+package struct RunnerKey: Hashable, Sendable {
+  package let model: Digest
+  package let mode: EngineMode
+
+  package init(model: Digest, mode: EngineMode) {
+    self.model = model
+    self.mode = mode
+  }
+}
+
+/// Identifies one engine process for the life of the daemon; never used again.
+package typealias RunnerID = UInt64
+
+/// A model that a request names, resolved.
+package struct RequestedModel: Sendable {
+  package let id: Digest
+  /// As the request wrote it.
+  package let name: String
+  /// The board's generation of names when `name` was looked up. Nil when names can't have changed meanwhile.
+  package var namesGeneration: UInt64?
+  /// Unpacks the model's files. Runs only when an engine has to be started, as part of the load.
+  package let prepare: @Sendable () async throws -> EngineModel
+
+  package init(id: Digest, name: String, prepare: @escaping @Sendable () async throws -> EngineModel) {
+    self.id = id
+    self.name = name
+    self.prepare = prepare
+  }
+}

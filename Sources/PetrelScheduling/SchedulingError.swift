@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a request can't be given an engine.
+package struct SchedulingError: Error, Sendable, CustomStringConvertible {
+  package enum Code: Sendable {
+    /// The engine could not be started.
+    case loadFailed
+    /// Too many requests wait, or every runner is busy. Trying again later helps.
+    case overloaded
+    /// The daemon is ending.
+    case shuttingDown
+    /// The model's engine ended, or was unloaded, while the request waited. Trying again helps.
+    case runnerEnded
+  }
+
+  package let code: Code
+  package let message: String
+
+  package init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  package var description: String { message }
+}
