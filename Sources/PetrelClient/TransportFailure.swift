@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+extension DaemonClient {
+  /// What an error of the HTTP library means to a person.
+  func translate(_ error: any Error) -> any Error {
+    let notRunning = ClientError(
+      .notRunning, "the petrel daemon is not running (nothing answers at \(endpoint)); start it with `petrel serve`")
+    switch error {
+    case let error as HTTPClientError where error == .cancelled:
+      return CancellationError()
+    case let error as HTTPClientError where error == .remoteConnectionClosed:
+      return ClientError(.connection, "the daemon at \(endpoint) closed the connection before it had answered")
+    case let error as HTTPClientError:
+      return ClientError(.connection, "cannot reach the daemon at \(endpoint): \(error.shortDescription)")
+    case let error as NIOConnectionError where error.connectionErrors.isEmpty:
+      return ClientError(.connection, "cannot reach the daemon at \(endpoint): no such host")
+    case let error as NIOConnectionError where error.connectionErrors.allSatisfy({ Self.isRefusal($0.error) }):
+      return notRunning
+    case let error as NIOConnectionError:
+      let reasons = error.connectionErrors.map { String(describing: $0.error) }.joined(separator: "; ")
+      return ClientError(.connection, "cannot reach the daemon at \(endpoint): \(reasons)")
+    case let error as IOError:
+      if Self.isRefusal(error) { return notRunning }
+      return ClientError(.connection, "the connection to the daemon at \(endpoint) failed: \(error)")
+    case let error as HTTPParserError where error == .invalidEOFState:
+      return ClientError(.connection, "the daemon at \(endpoint) closed the connection in the middle of its answer")
+    case is HTTPParserError:
+      return ClientError(.unexpectedAnswer, "what answers at \(endpoint) speaks no HTTP; is it a model runner?")
+    case is ChannelError, is NIOTooManyBytesError:
+      return ClientError(.connection, "the connection to the daemon at \(endpoint) failed: \(error)")
+    default:
+      return error
+    }
+  }
+
+  private static func isRefusal(_ error: any Error) -> Bool {
+    guard let error = error as? IOError else { return false }
+    return error.errnoCode == ECONNREFUSED || error.errnoCode == ENOENT
+  }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Rules about request paths that hold for every route.
+enum APIPath {
+  /// Docker Desktop's proxy puts this before every path; a client that reaches the daemon directly may send it too.
+  static let dockerPrefix = "/exp/vDD4.40"
+
+  static func withoutDockerPrefix(_ path: String) -> Substring {
+    guard path.hasPrefix(dockerPrefix) else { return Substring(path) }
+    let rest = path.dropFirst(dockerPrefix.count)
+    if rest.isEmpty { return "/" }
+    return rest.hasPrefix("/") ? rest : Substring(path)
+  }
+
+  /// Whether errors under this path are OpenAI's.
+  static func isOpenAI(_ path: String) -> Bool {
+    let parts = withoutDockerPrefix(path).split(separator: "/", maxSplits: 3)
+    switch parts.first {
+    case "v1": return true
+    case "engines": return parts.count > 1 && (parts[1] == "v1" || (parts.count > 2 && parts[2] == "v1"))
+    default: return false
+    }
+  }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOHTTP1
+import PetrelEngines
+import PetrelHTTP
+import PetrelLibrary
+import PetrelScheduling
+
+/// The daemon's HTTP surface: finds the route for a request.
+package struct APIServer: Responder {
+  /// Bodies of the management API are small JSON documents.
+  static let smallBody = 1024 * 1024
+
+  private let origins: OriginPolicy
+  private let lane: InferenceLane
+  private let models: ModelRoutes
+  private let openAIModels: OpenAIModelRoutes
+  private let system: SystemRoutes
+
+  /// - Parameters:
+  ///   - group: whose loops the listeners run on.
+  ///   - origins: web origins that may use the daemon beside this machine's, separated by commas.
+  package init(
+    library: ModelLibrary, scheduler: Scheduler, engine: LlamaCpp, group: any EventLoopGroup, origins: String?
+  ) {
+    self.origins = OriginPolicy(origins: origins)
+    lane = InferenceLane(
+      scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group),
+      resolve: { try await library.requestedModel($0) })
+    models = ModelRoutes(library: library, scheduler: scheduler)
+    openAIModels = OpenAIModelRoutes(library: library)
+    system = SystemRoutes(scheduler: scheduler, engine: engine)
+  }
+
+  package func route(_ head: RequestHead) -> Route {
+    guard origins.allows(head) else { return .answer(TextError(.forbidden, "Origin not allowed").response) }
+    if let preflight = origins.preflight(head) { return .answer(preflight) }
+    if let endpoint = InferenceEndpoint.byPath[head.path] {
+      guard head.method == .POST else { return Self.wrongMethod("POST", head) }
+      return .onLoop(bodyLimit: InferenceLane.bodyLimit) { [lane] head, body, exchange in
+        lane.answer(endpoint, head, body, exchange)
+      }
+    }
+    let segments = APIPath.withoutDockerPrefix(head.path).split(separator: "/")
+    guard let first = segments.first else { return system.root(head) }
+    let rest = segments.dropFirst()
+    switch first {
+    case "version" where rest.isEmpty: return system.version(head)
+    case "health" where rest.isEmpty: return system.health(head)
+    case "models": return models.route(head, rest)
+    case "v1": return openAIRoute(head, rest)
+    case "engines": return engineRoute(head, rest)
+    default: return Self.notFound(head)
+    }
+  }
+
+  private func engineRoute(_ head: RequestHead, _ segments: ArraySlice<Substring>) -> Route {
+    switch segments.first {
+    case "v1": return openAIRoute(head, segments.dropFirst())
+    case "ps" where segments.count == 1: return system.runners(head)
+    case "status" where segments.count == 1: return system.engineStatus(head)
+    default: break
+    }
+    guard let backend = segments.first, segments.dropFirst().first == "v1" else { return Self.notFound(head) }
+    // The models are the same whatever engine the path names.
+    guard backend == LlamaCpp.name || segments.dropFirst(2).first == "models" else {
+      return .answer(OpenAIError(.notFound, "backend not found", code: "backend_not_found").response)
+    }
+    return openAIRoute(head, segments.dropFirst(2))
+  }
+
+  private func openAIRoute(_ head: RequestHead, _ segments: ArraySlice<Substring>) -> Route {
+    guard segments.first == "models" else { return Self.notFound(head) }
+    return openAIModels.route(head, segments.dropFirst())
+  }
+
+  package func commonHeaders(_ head: RequestHead) -> HTTPHeaders { origins.headers(head) }
+
+  // MARK: Refusals
+
+  package func refusal(_ status: HTTPResponseStatus, _ message: String, path: String) -> SimpleResponse {
+    Self.error(status, message, path: path)
+  }
+
+  package func failure(_ error: any Error, head: RequestHead) -> SimpleResponse? {
+    APIPath.isOpenAI(head.path)
+      ? ErrorMapping.openAI(error)?.response : ErrorMapping.text(error, operation: "handling")?.response
+  }
+
+  static func notFound(_ head: RequestHead) -> Route {
+    .answer(error(.notFound, "\(head.method) \(head.path): not found", path: head.path))
+  }
+
+  static func wrongMethod(_ allowed: String, _ head: RequestHead) -> Route {
+    var response = error(.methodNotAllowed, "\(head.method) is not allowed here; use \(allowed)", path: head.path)
+    response.headers.replaceOrAdd(name: "Allow", value: allowed)
+    return .answer(response)
+  }
+
+  private static func error(_ status: HTTPResponseStatus, _ message: String, path: String) -> SimpleResponse {
+    APIPath.isOpenAI(path) ? OpenAIError(status, message).response : TextError(status, message).response
+  }
+}
+
+extension Route {
+  /// A fixed answer, whatever the body says.
+  static func answer(_ response: SimpleResponse) -> Route {
+    .onLoop(bodyLimit: APIServer.smallBody) { _, _, exchange in exchange.respond(response) }
+  }
+
+  /// A task that makes a whole response out of a collected body.
+  static func respond(
+    bodyLimit: Int = APIServer.smallBody,
+    _ make: @escaping @Sendable (RequestHead, ByteBuffer) async throws -> SimpleResponse
+  ) -> Route {
+    .task(bodyLimit: bodyLimit) { head, body, writer in try await writer.respond(try await make(head, body)) }
+  }
+}
+
+extension RequestHead {
+  /// GET routes answer HEAD too.
+  var isRead: Bool { method == .GET || method == .HEAD }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOHTTP1
+import PetrelHTTP
+import PetrelWire
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// An engine's error answer, put into OpenAI's form: llama.cpp has a number as `code` and no `param`.
+struct EngineErrorBody {
+  /// Longer error bodies are cut; none that an engine writes comes near.
+  static let maximumSize = 64 * 1024
+
+  private struct View: Decodable {
+    struct Details: Decodable {
+      var message: String?
+      var type: String?
+      var promptTokens: Int?
+      var contextSize: Int?
+
+      enum CodingKeys: String, CodingKey {
+        case message, type
+        case promptTokens = "n_prompt_tokens"
+        case contextSize = "n_ctx"
+      }
+    }
+    var error: Details
+  }
+
+  let status: HTTPResponseStatus
+  private(set) var bytes = ByteBuffer()
+
+  init(status: HTTPResponseStatus) { self.status = status }
+
+  mutating func append(_ chunk: ByteBuffer) {
+    let room = Self.maximumSize - bytes.readableBytes
+    if let part = chunk.getSlice(at: chunk.readerIndex, length: min(room, chunk.readableBytes)) {
+      bytes.writeImmutableBuffer(part)
+    }
+  }
+
+  var response: SimpleResponse {
+    guard let details = try? JSONDecoder().decode(View.self, from: Data(bytes.readableBytesView)).error else {
+      return OpenAIError(status, "the engine answered with status \(status.code)", code: "engine_error").response
+    }
+    var error = OpenAIError(status, details.message ?? "the engine gave no reason", code: "engine_error")
+    if details.type == "exceed_context_size_error" {
+      error.code = "context_length_exceeded"
+      error.param = "messages"
+      error.details = [
+        ("n_prompt_tokens", details.promptTokens), ("n_ctx", details.contextSize),
+      ].compactMap { name, value in value.map { JSONMember(name, .number(String($0))) } }
+    } else if let type = details.type {
+      error.code = type
+    }
+    return error.response
+  }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOHTTP1
+import PetrelHTTP
+import PetrelScheduling
+
+/// One request on its way through: the client's exchange on one side, an engine's connection on the other, both on one
+/// event loop. Bytes are relayed as they come.
+///
+/// The exchange and the connection keep this object alive while it works.
+final class ForwardedRequest: UpstreamUser {
+  private let exchange: Exchange
+  private let pool: UpstreamPool
+  private let lease: RunnerLease
+  private let head: ByteBuffer
+  private let body: ByteBuffer
+  private let onEngineLost: (RunnerLease, Exchange, _ isEventStream: Bool) -> Void
+  private var connection: UpstreamConnection?
+  private var hasReceived = false
+  private var isEventStream = false
+  private var pacing = ReadPacing()
+  /// Since the last read was complete. An engine sends each event as a chunk of its own.
+  private var eventsRead = 0
+  /// Collected when the engine refuses, to be put into the dialect's form.
+  private var errorBody: EngineErrorBody?
+
+  /// - Parameter onEngineLost: answers the client when the engine ended before its response did.
+  init(
+    exchange: Exchange, pool: UpstreamPool, lease: RunnerLease, head: ByteBuffer, body: ByteBuffer,
+    onEngineLost: @escaping (RunnerLease, Exchange, _ isEventStream: Bool) -> Void
+  ) {
+    self.exchange = exchange
+    self.pool = pool
+    self.lease = lease
+    self.head = head
+    self.body = body
+    self.onEngineLost = onEngineLost
+  }
+
+  func start() {
+    exchange.onClose = { self.clientLeft() }
+    exchange.onWritable = { self.connection?.resume() }
+    if let connection = pool.takeIdle(lease.socket) {
+      send(on: connection)
+    } else {
+      connect()
+    }
+  }
+
+  private func connect() {
+    pool.connect(lease.socket).whenComplete { result in
+      switch result {
+      case .success(let connection):
+        if self.exchange.isOpen { self.send(on: connection) } else { connection.close() }
+      case .failure: self.engineLost()
+      }
+    }
+  }
+
+  private func send(on connection: UpstreamConnection) {
+    self.connection = connection
+    connection.send(head, body, for: self)
+  }
+
+  // MARK: Engine
+
+  func upstreamRead(_ bytes: ByteBuffer) {
+    guard let connection else { return }
+    hasReceived = true
+    connection.parser.feed(bytes)
+    do {
+      while let event = try connection.parser.next() { relay(event) }
+    } catch {
+      engineLost()
+    }
+  }
+
+  func upstreamReadComplete() {
+    exchange.flush()
+    if !exchange.isWritable {
+      connection?.pause()
+    } else if isEventStream, let wait = pacing.wait(afterReading: eventsRead, at: .now()) {
+      connection?.pause(for: wait)
+    }
+    eventsRead = 0
+  }
+
+  func upstreamClosed() {
+    guard let connection else { return }
+    // An engine may close a kept connection at the moment it is used again; nothing has been done for the request then.
+    if !hasReceived, connection.served > 0 {
+      self.connection = nil
+      return connect()
+    }
+    do {
+      relay(try connection.parser.endOfStream())
+    } catch {
+      engineLost()
+    }
+  }
+
+  private func relay(_ event: EngineResponseParser.Event) {
+    switch event {
+    case .head(let status, let headers):
+      if status.code >= 400 {
+        errorBody = EngineErrorBody(status: status)
+        return
+      }
+      isEventStream = headers.first(name: "Content-Type")?.hasPrefix("text/event-stream") == true
+      exchange.start(status, headers: headers)
+    case .body(let bytes):
+      eventsRead += 1
+      if errorBody == nil { exchange.write(bytes) } else { errorBody?.append(bytes) }
+    case .end(let keepAlive):
+      lease.release()
+      let connection = connection
+      self.connection = nil
+      connection?.finish(keepAlive: keepAlive)
+      if let errorBody { exchange.respond(errorBody.response) } else { exchange.finish() }
+    }
+  }
+
+  private func engineLost() {
+    connection?.close()
+    connection = nil
+    exchange.onClose = nil
+    exchange.onWritable = nil
+    onEngineLost(lease, exchange, isEventStream)
+  }
+
+  // MARK: Client
+
+  private func clientLeft() {
+    // The engine sees the close and stops to generate.
+    connection?.close()
+    connection = nil
+    lease.release()
+  }
+}

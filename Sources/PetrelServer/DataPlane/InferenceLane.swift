@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOHTTP1
+import PetrelHTTP
+import PetrelScheduling
+import PetrelWire
+
+/// Answers inference requests.
+///
+/// The hot lane: the model is loaded and has a free place. Then everything from the first byte to the last happens on
+/// the connection's event loop, without a task and without a copy of the body. The slow lane differs in one thing: a
+/// task resolves the name and waits for the scheduler's lease, then the request goes on in the same way.
+struct InferenceLane: Sendable {
+  /// Images and long conversations fit; what is larger is a mistake or an attack.
+  static let bodyLimit = 256 * 1024 * 1024
+
+  let scheduler: Scheduler
+  let board: RunnerBoard
+  let pools: UpstreamPools
+  /// Turns the `model` of a request into one of the store.
+  let resolve: @Sendable (String) async throws -> RequestedModel
+
+  func answer(_ endpoint: InferenceEndpoint, _ head: RequestHead, _ body: ByteBuffer, _ exchange: Exchange) {
+    let name: String
+    do {
+      name = try Self.modelName(in: body)
+    } catch {
+      exchange.respond(error.response)
+      return
+    }
+    let isPreload = head.headers.first(name: "X-Preload-Only") == "true"
+    if !isPreload, let lease = board.take(name: name, mode: endpoint.mode) {
+      forward(endpoint, head, body, exchange, lease)
+    } else {
+      waitForLease(endpoint, name, exchange) { exchange, lease in
+        if isPreload {
+          lease.release()
+          exchange.respond(SimpleResponse())
+        } else {
+          forward(endpoint, head, body, exchange, lease)
+        }
+      }
+    }
+  }
+
+  private static func modelName(in body: ByteBuffer) throws(OpenAIError) -> String {
+    let scanned = body.withUnsafeReadableBytes { bytes -> Result<String?, OpenAIError> in
+      do throws(JSONSyntaxError) {
+        let envelope = try JSONEnvelope(scanning: bytes, for: ["model"])
+        if let value = envelope["model"], value.kind != .string, value.kind != .null {
+          return .failure(OpenAIError(.badRequest, "model must be a string", code: "invalid_model", param: "model"))
+        }
+        return .success(envelope.string("model", in: bytes))
+      } catch {
+        return .failure(OpenAIError(.badRequest, "invalid request: \(error)", code: "invalid_json"))
+      }
+    }
+    guard let name = try scanned.get(), !name.isEmpty else {
+      throw OpenAIError(.badRequest, "model is required", code: "missing_model", param: "model")
+    }
+    return name
+  }
+
+  // MARK: Slow lane
+
+  private func waitForLease(
+    _ endpoint: InferenceEndpoint, _ name: String, _ exchange: Exchange,
+    then proceed: @escaping @Sendable (Exchange, RunnerLease) -> Void
+  ) {
+    let bound = NIOLoopBound(exchange, eventLoop: exchange.eventLoop)
+    let loop = exchange.eventLoop
+    // Cancelled when the client leaves; otherwise it ends with the lease or an error, which are handed to the loop.
+    let waiting = Task {
+      do {
+        // A tag may move while the name is looked up; then it is not learnt.
+        let generation = board.namesGeneration
+        var model = try await resolve(name)
+        model.namesGeneration = generation
+        let lease = try await scheduler.lease(for: model, mode: endpoint.mode)
+        loop.execute {
+          bound.value.onClose = nil
+          // A lease that nobody takes over is given back as it is dropped.
+          if bound.value.isOpen { proceed(bound.value, lease) }
+        }
+      } catch {
+        let answer = ErrorMapping.openAI(error)
+        loop.execute {
+          // Without an answer the client has left, or the daemon is about to.
+          if let answer { bound.value.respond(answer.response) } else { bound.value.abort() }
+        }
+      }
+    }
+    exchange.onClose = { waiting.cancel() }
+  }
+
+  // MARK: To the engine
+
+  private func forward(
+    _ endpoint: InferenceEndpoint, _ head: RequestHead, _ body: ByteBuffer, _ exchange: Exchange, _ lease: RunnerLease
+  ) {
+    ForwardedRequest(
+      exchange: exchange, pool: pools[exchange.eventLoop], lease: lease,
+      head: Self.engineHead(endpoint, head, bodySize: body.readableBytes), body: body, onEngineLost: engineLost
+    ).start()
+  }
+
+  /// The engine learns nothing of the client but what it needs to read the body.
+  private static func engineHead(_ endpoint: InferenceEndpoint, _ head: RequestHead, bodySize: Int) -> ByteBuffer {
+    var text = ByteBuffer()
+    text.reserveCapacity(192)
+    text.writeStaticString("POST ")
+    text.writeString(endpoint.enginePath)
+    text.writeStaticString(" HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ")
+    text.writeString(String(bodySize))
+    if let accept = head.headers.first(name: "Accept") {
+      text.writeStaticString("\r\nAccept: ")
+      text.writeString(accept)
+    }
+    text.writeStaticString("\r\n\r\n")
+    return text
+  }
+
+  /// The engine ended, or broke the protocol, before its response was complete.
+  private func engineLost(_ lease: RunnerLease, _ exchange: Exchange, isEventStream: Bool) {
+    let bound = NIOLoopBound(exchange, eventLoop: exchange.eventLoop)
+    let loop = exchange.eventLoop
+    let scheduler = scheduler
+    // Ends within seconds: the scheduler's answer is bounded in time.
+    Task {
+      let reason = await scheduler.reasonForEnd(of: lease.runner)
+      lease.release()
+      loop.execute {
+        let exchange = bound.value
+        let error = OpenAIError(.internalServerError, reason, code: "engine_terminated")
+        guard exchange.hasStarted else { return exchange.respond(error.response) }
+        guard isEventStream else { return exchange.abort() }
+        exchange.write(ByteBuffer(string: "data: \(error.json)\n\n"))
+        let sent = loop.makePromise(of: Void.self)
+        // The stream is not complete, and the client must be able to tell: no end, the connection closes.
+        sent.futureResult.whenComplete { _ in bound.value.abort() }
+        exchange.flush(promise: sent)
+      }
+    }
+  }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOPosix
+import SystemPackage
+
+/// The connections of one event loop to engines. Requests and their engines' connections share the loop, so a byte
+/// never changes threads.
+final class UpstreamPool {
+  /// Each kept connection holds one of the engine's threads, so all loops together keep no more than this.
+  static let maximumIdleOfAll = 64
+  /// llama-server's HTTP library looks at a kept connection at once for its first 10 ms only, then every 10 ms; a new
+  /// connection costs less than that wait.
+  static let maximumIdleTime = TimeAmount.milliseconds(8)
+
+  let eventLoop: any EventLoop
+  private let maximumIdle: Int
+  private let maximumIdleTime: TimeAmount
+  private var idle: [FilePath: [UpstreamConnection]] = [:]
+  private var isSweepScheduled = false
+
+  init(eventLoop: any EventLoop, maximumIdle: Int, maximumIdleTime: TimeAmount) {
+    self.eventLoop = eventLoop
+    self.maximumIdle = maximumIdle
+    self.maximumIdleTime = maximumIdleTime
+  }
+
+  /// A connection that has been used before, if a good one is there.
+  func takeIdle(_ socket: FilePath) -> UpstreamConnection? {
+    while let connection = idle[socket]?.popLast() {
+      if connection.isActive, connection.idleSince + maximumIdleTime > .now() { return connection }
+      connection.close()
+    }
+    return nil
+  }
+
+  func connect(_ socket: FilePath) -> EventLoopFuture<UpstreamConnection>.Isolated {
+    let pool = NIOLoopBound(self, eventLoop: eventLoop)
+    let loop = eventLoop
+    return ClientBootstrap(group: eventLoop)
+      .connectTimeout(.seconds(5))
+      .connect(unixDomainSocketPath: socket.string)
+      .flatMapThrowing { channel in
+        let connection = UpstreamConnection(socket: socket, channel: channel, pool: pool.value)
+        try channel.pipeline.syncOperations.addHandler(connection)
+        return NIOLoopBound(connection, eventLoop: loop)
+      }
+      .assumeIsolated()
+      .map { $0.value }
+  }
+
+  func giveBack(_ connection: UpstreamConnection) {
+    if let count = idle[connection.socket]?.count, count >= maximumIdle { return connection.close() }
+    idle[connection.socket, default: []].append(connection)
+    scheduleSweep()
+  }
+
+  /// Closes what has been idle for too long; one timer serves all connections.
+  private func scheduleSweep() {
+    guard !isSweepScheduled else { return }
+    isSweepScheduled = true
+    eventLoop.assumeIsolated().scheduleTask(in: maximumIdleTime * 2) {
+      self.isSweepScheduled = false
+      let limit = NIODeadline.now() - self.maximumIdleTime
+      for connection in self.idle.values.joined() where connection.idleSince < limit { connection.close() }
+      if !self.idle.isEmpty { self.scheduleSweep() }
+    }
+  }
+
+  func remove(_ connection: UpstreamConnection) {
+    guard var connections = idle[connection.socket] else { return }
+    connections.removeAll { $0 === connection }
+    idle[connection.socket] = connections.isEmpty ? nil : connections
+  }
+}
+
+/// One pool for each event loop of a group.
+struct UpstreamPools: Sendable {
+  private let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
+
+  init(group: any EventLoopGroup, maximumIdleTime: TimeAmount = UpstreamPool.maximumIdleTime) {
+    let loops = Array(group.makeIterator())
+    let share = max(2, UpstreamPool.maximumIdleOfAll / max(1, loops.count))
+    var pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>] = [:]
+    for loop in loops {
+      pools[ObjectIdentifier(loop)] = NIOLoopBoundBox.makeBoxSendingValue(
+        UpstreamPool(eventLoop: loop, maximumIdle: share, maximumIdleTime: maximumIdleTime), eventLoop: loop)
+    }
+    self.pools = pools
+  }
+
+  /// The pool of the event loop that the caller is on.
+  subscript(loop: any EventLoop) -> UpstreamPool {
+    guard let pool = pools[ObjectIdentifier(loop)]?.value else { preconditionFailure("a loop of another group") }
+    return pool
+  }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import PetrelAPI
+import PetrelEngines
+import PetrelHTTP
+import PetrelScheduling
+import PetrelWire
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What the daemon says of itself and its engines.
+struct SystemRoutes: Sendable {
+  let scheduler: Scheduler
+  let engine: LlamaCpp
+
+  func root(_ head: RequestHead) -> Route {
+    .answer(SimpleResponse(contentType: "text/plain; charset=utf-8", text: "Docker Model Runner is running"))
+  }
+
+  func version(_ head: RequestHead) -> Route {
+    .respond { _, _ in try .json(VersionResponse(version: PetrelVersion.current)) }
+  }
+
+  func health(_ head: RequestHead) -> Route {
+    .answer(SimpleResponse(contentType: "application/json", text: "{\"status\":\"ok\"}\n"))
+  }
+
+  /// Loaded runners first, then those that load.
+  func runners(_ head: RequestHead) -> Route {
+    guard head.isRead else { return APIServer.wrongMethod("GET", head) }
+    return .respond { [scheduler] _, _ in
+      let zeroTime = "0001-01-01T00:00:00Z"
+      let keepAlive = scheduler.idleTimeout.map(GoDuration.format) ?? "-1"
+      let ready = scheduler.board.rows().map { row in
+        RunnerObject(
+          backendName: LlamaCpp.name, modelName: row.name, mode: row.key.mode.rawValue,
+          lastUsed: row.isInUse ? zeroTime : Self.timestamp(ago: row.idleFor), inUse: row.isInUse, loading: false,
+          keepAlive: keepAlive)
+      }
+      let loading = await scheduler.loading().map { name, key in
+        RunnerObject(
+          backendName: LlamaCpp.name, modelName: name, mode: key.mode.rawValue, lastUsed: zeroTime, inUse: false,
+          loading: true, keepAlive: keepAlive)
+      }
+      return try .json(ready + loading)
+    }
+  }
+
+  /// Each engine with a text of the form `<State>` or `<State>: <detail>`.
+  func engineStatus(_ head: RequestHead) -> Route {
+    guard head.isRead else { return APIServer.wrongMethod("GET", head) }
+    return .respond { [engine] _, _ in
+      let text: String
+      do throws(EngineError) {
+        text = "Running: llama.cpp at \(try engine.locate())"
+      } catch {
+        text = "Not Installed: \(error.message)"
+      }
+      let json = JSONNode.object([JSONMember(LlamaCpp.name, .string(text))]).serialized()
+      return SimpleResponse(contentType: "application/json", text: json)
+    }
+  }
+
+  private static func timestamp(ago duration: Duration) -> String {
+    let seconds = Double(duration.components.seconds)
+    return Date(timeIntervalSinceNow: -seconds).formatted(.iso8601)
+  }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOHTTP1
+import PetrelHTTP
+import Testing
+
+@testable import PetrelServer
+
+struct EngineErrorBodyTests {
+  private func translated(_ body: String, status: Int = 400) -> String {
+    var error = EngineErrorBody(status: .init(statusCode: status))
+    // Bytes come in pieces of any size.
+    for byte in body.utf8 { error.append(ByteBuffer(bytes: [byte])) }
+    return String(buffer: error.response.body)
+  }
+
+  @Test func aPromptThatIsTooLongKeepsBothCounts() {
+    let answer = translated(
+      #"{"error":{"code":400,"message":"too long","type":"exceed_context_size_error","n_prompt_tokens":9,"n_ctx":4}}"#)
+    #expect(
+      answer
+        == #"{"error":{"message":"too long","type":"invalid_request_error","param":"messages","#
+        + #""code":"context_length_exceeded","n_prompt_tokens":9,"n_ctx":4}}"# + "\n")
+  }
+
+  @Test func theEnginesOwnTypeBecomesTheCode() {
+    #expect(
+      translated(#"{"error":{"code":501,"message":"no","type":"not_supported_error"}}"#, status: 501)
+        == #"{"error":{"message":"no","type":"server_error","param":null,"code":"not_supported_error"}}"# + "\n")
+  }
+
+  @Test(arguments: ["", "oops", "{}", "[1]", #"{"error":"text"}"#])
+  func anyOtherBodyIsNamedByItsStatus(_ body: String) {
+    #expect(translated(body, status: 500).contains("the engine answered with status 500"))
+  }
+
+  @Test func aBodyWithoutEndIsCut() {
+    var error = EngineErrorBody(status: .badRequest)
+    for _ in 0..<100 { error.append(ByteBuffer(repeating: 0x20, count: 10_000)) }
+    #expect(error.bytes.readableBytes == EngineErrorBody.maximumSize)
+  }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import PetrelEngines
+import PetrelHTTP
+import PetrelOCI
+import PetrelProcess
+import PetrelTestSupport
+import SystemPackage
+
+@testable import PetrelScheduling
+@testable import PetrelServer
+
+/// A listener with the inference lane alone. Its scheduler can start no engine; `model`'s runner is the fake one.
+struct LaneFixture: Sendable {
+  static let model = "ai/fake"
+  static let runner: RunnerID = 1
+
+  let engine: FakeEngine
+  let scheduler: Scheduler
+  let port: Int
+
+  var board: RunnerBoard { scheduler.board }
+  var isIdle: Bool { board.rows().allSatisfy { !$0.isInUse } }
+
+  /// Sends one request and returns the connection.
+  func post(
+    _ body: String = #"{"model":"\#(model)"}"#, to path: String = "/v1/chat/completions", headers: String = ""
+  ) async throws -> RawClient {
+    let client = try await RawClient.connect(port: port)
+    try await client.send(Self.request(body, path, headers))
+    return client
+  }
+
+  static func request(_ body: String, _ path: String = "/v1/chat/completions", _ headers: String = "") -> String {
+    "POST \(path) HTTP/1.1\r\nHost: x\r\n\(headers)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+  }
+
+  /// The answer to a request on a connection of its own.
+  func answer(_ body: String = #"{"model":"\#(model)"}"#, headers: String = "") async throws -> String {
+    try await post(body, headers: headers + "Connection: close\r\n").receiveAll()
+  }
+}
+
+private struct LaneResponder: Responder {
+  let lane: InferenceLane
+
+  func route(_ head: RequestHead) -> Route {
+    guard let endpoint = InferenceEndpoint.byPath[head.path] else {
+      return .onLoop(bodyLimit: 0) { _, _, exchange in exchange.respond(SimpleResponse(status: .notFound)) }
+    }
+    return .onLoop(bodyLimit: InferenceLane.bodyLimit) { head, body, exchange in
+      lane.answer(endpoint, head, body, exchange)
+    }
+  }
+
+  func refusal(_ status: HTTPResponseStatus, _ message: String, path: String) -> SimpleResponse {
+    OpenAIError(status, message).response
+  }
+
+  func failure(_ error: any Error, head: RequestHead) -> SimpleResponse? { nil }
+}
+
+func withLane<Result>(
+  _ script: @escaping FakeEngine.Script, _ body: (LaneFixture) async throws -> Result
+) async throws -> Result {
+  try await withTemporaryFolder { folder in
+    let group = MultiThreadedEventLoopGroup.singleton
+    let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    let launcher = EngineLauncher(
+      engine: LlamaCpp(home: folder, environment: [:]), group: group, socketDirectory: folder, logDirectory: folder,
+      orphans: OrphanRecords(directory: folder, logger: logger), loadTimeout: .seconds(5), logger: logger)
+    let scheduler = Scheduler(launcher: launcher, idleTimeout: nil, maximumRunners: 4, logger: logger)
+    let id = Digest(of: Array("fake".utf8))
+    let socket = folder.appending("engine.sock")
+    let engine = try await FakeEngine.start(at: socket, script)
+    for mode in [EngineMode.completion, .embedding] {
+      let runner = LaneFixture.runner + (mode == .completion ? 0 : 1)
+      scheduler.board.putUp(
+        runner, key: RunnerKey(model: id, mode: mode), socket: socket, displayName: LaneFixture.model)
+    }
+    let lane = InferenceLane(
+      scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group, maximumIdleTime: .seconds(4))
+    ) { name in
+      guard name == LaneFixture.model else { throw OpenAIError(.notFound, "no \(name)", code: "model_not_found") }
+      return RequestedModel(id: id, name: name) { throw EngineError(.launchFailed, "there is but one engine") }
+    }
+    let listener = try await HTTPListener.bind(
+      .tcp(host: "127.0.0.1", port: 0), group: group, responder: LaneResponder(lane: lane), logger: logger)
+    guard case .tcp(_, let port) = listener.address else { throw DeadlinePassed("no port") }
+    func stop() async {
+      async let drained: Void = listener.drain()
+      await listener.close()
+      await drained
+      await engine.stop()
+    }
+    do {
+      let result = try await body(LaneFixture(engine: engine, scheduler: scheduler, port: port))
+      await stop()
+      return result
+    } catch {
+      await stop()
+      throw error
+    }
+  }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import Testing
+
+@testable import PetrelServer
+
+struct ReadPacingTests {
+  private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+  /// What is decided for the second of two reads, `gap` apart.
+  private func wait(gap: TimeAmount, events: Int) -> TimeAmount? {
+    var pacing = ReadPacing()
+    #expect(pacing.wait(afterReading: 1, at: Self.start) == nil)
+    return pacing.wait(afterReading: events, at: Self.start + gap)
+  }
+
+  @Test func aStreamThatPeopleFollowIsNotHeldUp() {
+    #expect(wait(gap: .milliseconds(4), events: 1) == nil)
+    #expect(wait(gap: .milliseconds(50), events: 1) == nil)
+  }
+
+  @Test func aFastStreamWaitsForSomeEvents() throws {
+    let held = try #require(wait(gap: .microseconds(100), events: 1))
+    #expect(held > .microseconds(100) && held < .milliseconds(8))
+  }
+
+  @Test func manyEventsInOneReadAreAFastStream() {
+    #expect(wait(gap: .milliseconds(20), events: 100) != nil)
+  }
+
+  @Test func noWaitIsLong() throws {
+    let held = try #require(wait(gap: .microseconds(3_900), events: 1))
+    #expect(held == .milliseconds(8))
+  }
+}
