@@ -1,0 +1,171 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One direction of dependencies: a target may depend only on targets listed above it.
+// docs/architecture.md names each room's duty.
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+  .product(name: "NIOHTTP1", package: "swift-nio"),
+]
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+/// A library room: its sources live in `Sources/<name>`. Its tests may look inside, in release builds too.
+func room(_ name: String, _ dependencies: [Target.Dependency], extra: [SwiftSetting] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings + [.unsafeFlags(["-enable-testing"])] + extra)
+}
+
+/// Tests are built in the release configuration too, so that everything is compiled once. They gain nothing from the
+/// optimiser, and that of Swift 6.3.1 crashes on some asynchronous functions.
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, resources: resources,
+    swiftSettings: settings + [.unsafeFlags(["-Onone"])])
+}
+
+let package = Package(
+  name: "petrel",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "petrel", targets: ["petrel"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    // Values: pure; no files, sockets, clocks or environment.
+    room("PetrelWire", []),
+    room("PetrelOCI", ["PetrelWire", crypto]),
+    room("PetrelGGUF", []),
+    room("PetrelAPI", ["PetrelOCI", "PetrelWire"]),
+
+    // Adapters: one kind of input and output each.
+    room("PetrelStore", ["PetrelOCI", "PetrelWire", crypto, logging, systemPackage]),
+    room(
+      "PetrelRegistry",
+      [
+        "PetrelOCI", "PetrelWire", asyncHTTPClient, logging, systemPackage,
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ] + nio),
+    room("PetrelProcess", [logging, systemPackage, .product(name: "Subprocess", package: "swift-subprocess")]),
+    room("PetrelHTTP", [logging, .product(name: "NIOExtras", package: "swift-nio-extras")] + nio),
+    room("PetrelTerminal", [systemPackage]),
+
+    // Use cases.
+    room("PetrelPackaging", ["PetrelOCI", "PetrelGGUF", "PetrelWire", crypto, systemPackage]),
+    room(
+      "PetrelLibrary",
+      [
+        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelStore", "PetrelRegistry", "PetrelPackaging", logging,
+        systemPackage,
+      ] + nio),
+    room("PetrelEngines", ["PetrelOCI", "PetrelProcess", logging, systemPackage] + nio),
+    room("PetrelScheduling", ["PetrelOCI", "PetrelProcess", "PetrelEngines", logging, systemPackage]),
+
+    // Edges.
+    room(
+      "PetrelServer",
+      [
+        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelStore", "PetrelPackaging", "PetrelLibrary", "PetrelEngines",
+        "PetrelScheduling", "PetrelHTTP", logging, systemPackage,
+      ] + nio),
+    room("PetrelClient", ["PetrelWire", "PetrelAPI", asyncHTTPClient] + nio),
+
+    // Composition.
+    room(
+      "PetrelDaemon",
+      [
+        "PetrelOCI", "PetrelAPI", "PetrelStore", "PetrelRegistry", "PetrelLibrary", "PetrelEngines", "PetrelProcess",
+        "PetrelScheduling", "PetrelHTTP", "PetrelServer", asyncHTTPClient, logging, systemPackage,
+        .product(name: "Yams", package: "Yams"),
+      ] + nio),
+    room(
+      "PetrelCommands",
+      [
+        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelPackaging", "PetrelEngines", "PetrelClient", "PetrelTerminal",
+        "PetrelDaemon", logging, systemPackage, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ] + nio,
+      // The optimiser of Swift 6.3.1 crashes on this room's asynchronous commands; nothing in it is hot.
+      extra: [.unsafeFlags(["-Onone"])]),
+    .executableTarget(
+      name: "petrel", dependencies: ["PetrelCommands"], swiftSettings: settings,
+      // One file that runs where no Swift is installed, and less memory.
+      linkerSettings: [
+        .unsafeFlags(
+          ["-static-stdlib", "-Xlinker", "--strip-debug"]
+            + [
+              "CoreFoundation", "_FoundationCollections", "_FoundationCShims", "_FoundationICU", "dispatch",
+              "BlocksRuntime",
+            ].map {
+              "-l\($0)"
+            }, .when(platforms: [.linux], configuration: .release))
+      ]),
+
+    // Tests.
+    room("PetrelTestSupport", ["PetrelOCI", "PetrelWire", crypto, systemPackage] + nio),
+    tests("PetrelWireTests", ["PetrelWire"]),
+    tests("PetrelOCITests", ["PetrelOCI", "PetrelWire"]),
+    tests("PetrelGGUFTests", ["PetrelGGUF"]),
+    tests("PetrelStoreTests", ["PetrelStore", "PetrelOCI", logging, systemPackage]),
+    tests(
+      "PetrelRegistryTests",
+      ["PetrelRegistry", "PetrelOCI", "PetrelWire", "PetrelTestSupport", asyncHTTPClient, logging, systemPackage] + nio),
+    tests("PetrelTerminalTests", ["PetrelTerminal", systemPackage]),
+    tests("PetrelPackagingTests", ["PetrelPackaging", "PetrelOCI", systemPackage]),
+    tests(
+      "PetrelLibraryTests",
+      [
+        "PetrelLibrary", "PetrelStore", "PetrelRegistry", "PetrelPackaging", "PetrelOCI", "PetrelAPI",
+        "PetrelTestSupport", asyncHTTPClient, logging, systemPackage,
+      ] + nio),
+    tests(
+      "PetrelClientTests",
+      ["PetrelClient", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelTestSupport", systemPackage] + nio),
+    tests(
+      "PetrelCommandsTests",
+      [
+        "PetrelCommands", "PetrelDaemon", "PetrelTestSupport", "PetrelClient", "PetrelTerminal", "PetrelAPI",
+        "PetrelOCI", "PetrelWire",
+        systemPackage, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ] + nio),
+    tests("PetrelHTTPTests", ["PetrelTestSupport", "PetrelHTTP", logging, systemPackage] + nio),
+    tests("PetrelProcessTests", ["PetrelTestSupport", "PetrelProcess", logging, systemPackage]),
+    tests(
+      "PetrelEnginesTests",
+      ["PetrelEngines", "PetrelProcess", "PetrelOCI", "PetrelTestSupport", logging, systemPackage] + nio),
+    tests(
+      "PetrelSchedulingTests",
+      [
+        "PetrelScheduling", "PetrelEngines", "PetrelProcess", "PetrelOCI", "PetrelTestSupport", logging, systemPackage,
+      ] + nio),
+    tests(
+      "PetrelServerTests",
+      [
+        "PetrelServer", "PetrelScheduling", "PetrelEngines", "PetrelProcess", "PetrelHTTP", "PetrelLibrary",
+        "PetrelStore", "PetrelOCI", "PetrelWire", "PetrelTestSupport", logging, systemPackage,
+      ] + nio),
+    tests(
+      "PetrelDaemonTests", ["PetrelDaemon", "PetrelAPI", "PetrelOCI", "PetrelTestSupport", logging, systemPackage]),
+    tests(
+      "PetrelEndToEndTests",
+      ["PetrelOCI", "PetrelTestSupport", systemPackage, .product(name: "Subprocess", package: "swift-subprocess")]),
+  ],
+  swiftLanguageModes: [.v6]
+)

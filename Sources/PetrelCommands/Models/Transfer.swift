@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import PetrelAPI
+import PetrelClient
+import PetrelTerminal
+
+/// A pull or push with its progress display, repeated when the connection fails.
+struct Transfer {
+  /// Waits before the second and the later attempts.
+  private static let waits: [Duration] = [.seconds(1), .seconds(2), .seconds(4), .seconds(8)]
+  private static let longestWait = 60
+
+  let mode: ProgressLine.Mode
+  let model: String
+  let context: CommandContext
+
+  /// - Returns: the daemon's closing sentence.
+  func run(with client: DaemonClient) async throws -> String {
+    var hasConnected = false
+    var attempt = 0
+    while true {
+      do {
+        return try await attemptOnce(with: client, hasConnected: &hasConnected)
+      } catch let error as ClientError where Self.mayPass(error, hasConnected: hasConnected) {
+        guard attempt < Self.waits.count else {
+          throw failure("\(noun) failed after \(Self.waits.count) retries: \(error)")
+        }
+        let asked = error.retryAfter.map { Duration.seconds(max(0, min($0, Self.longestWait))) } ?? .zero
+        let wait = max(Self.waits[attempt], asked)
+        context.errors.notice("")
+        context.errors.notice(
+          "Retrying \(noun) (attempt \(attempt + 1)/\(Self.waits.count)) in \(wait.components.seconds)s: \(error)")
+        try await context.clock.sleep(wait)
+        attempt += 1
+      } catch let error as ClientError {
+        throw failure("\(error)")
+      }
+    }
+  }
+
+  private func attemptOnce(with client: DaemonClient, hasConnected: inout Bool) async throws -> String {
+    let token = ModelNames.bearerToken(for: model, in: context)
+    var display = TransferDisplay(output: context.errors, words: words)
+    defer { display.finish() }
+    var isConnected = false
+    func show(_ line: ProgressLine) {
+      isConnected = true
+      if line.type == .warning {
+        display.message("Warning: \(line.message)")
+      } else if let id = line.layer.id {
+        display.update(
+          id: id, label: Self.shortID(id), current: line.layer.current, size: line.layer.size, total: line.total,
+          at: context.clock.uptime())
+      } else if !line.message.isEmpty {
+        display.message(line.message)
+      }
+    }
+    defer { if isConnected { hasConnected = true } }
+    switch mode {
+    case .pull: return try await client.pull(PullRequest(from: model, bearerToken: token), onLine: show)
+    case .push: return try await client.push(model, bearerToken: token, onLine: show)
+    }
+  }
+
+  /// A daemon that never answered is not waited for; one that went away in the middle is.
+  private static func mayPass(_ error: ClientError, hasConnected: Bool) -> Bool {
+    switch error.code {
+    case .status(429), .status(502), .status(503), .status(504), .connection: return true
+    case .notRunning: return hasConnected
+    // The daemon has repeated its own transfer already before it reports an error in the stream.
+    case .stream, .status, .invalidHost, .unexpectedAnswer: return false
+    }
+  }
+
+  private func failure(_ reason: String) -> CommandError {
+    CommandError(.transferFailed, "Failed to \(mode.rawValue) model \(model): \(reason)")
+  }
+
+  private var noun: String { mode == .pull ? "download" : "push" }
+
+  private var words: TransferLines.Words {
+    switch mode {
+    case .pull: TransferLines.Words(running: "Downloading", complete: "Pull complete", done: "Downloaded")
+    case .push: TransferLines.Words(running: "Uploading", complete: "Push complete", done: "Uploaded")
+    }
+  }
+
+  private static func shortID(_ id: String) -> String {
+    String((id.split(separator: ":").last ?? id[...]).prefix(12))
+  }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import PetrelAPI
+
+/// A command that does its work with nothing but a context.
+protocol PetrelSubcommand: AsyncParsableCommand, Sendable {
+  /// Whether SIGINT and SIGTERM are left to the command instead of cancelling its task.
+  static var handlesSignals: Bool { get }
+
+  func run(_ context: CommandContext) async throws
+}
+
+extension PetrelSubcommand {
+  static var handlesSignals: Bool { false }
+
+  func run() async throws {
+    try await run(.live(environment: ProcessEnvironment.current))
+  }
+}
+
+/// The root of the command line. Without a command it shows its help.
+struct PetrelCommand: AsyncParsableCommand {
+  // Computed, as the name depends on how the program was started.
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: ProgramName.current,
+      abstract: "Run AI models on this machine and serve them to your applications.",
+      version: "petrel version \(PetrelVersion.current)",
+      groupedSubcommands: [
+        CommandGroup(name: "Models", subcommands: modelCommands),
+        CommandGroup(name: "Use", subcommands: useCommands),
+        CommandGroup(name: "System", subcommands: systemCommands),
+      ])
+  }
+
+  private static let modelCommands: [any ParsableCommand.Type] = [
+    PullCommand.self, PushCommand.self, PackageCommand.self, ListCommand.self, InspectCommand.self, TagCommand.self,
+    RemoveCommand.self,
+  ]
+  private static let useCommands: [any ParsableCommand.Type] = [RunCommand.self, ListRunnersCommand.self]
+  private static let systemCommands: [any ParsableCommand.Type] = [
+    ServeCommand.self, StatusCommand.self, VersionCommand.self, ConfigCommand.self, InstallRunnerCommand.self,
+    InstallPluginCommand.self,
+  ]
+
+  /// Names and aliases of all commands.
+  static var commandNames: [String] {
+    (modelCommands + useCommands + systemCommands).flatMap { command in
+      [command.configuration.commandName].compactMap { $0 } + command.configuration.aliases
+    }
+  }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import PetrelAPI
+import PetrelOCI
+import SystemPackage
+
+/// Everything the daemon is told, read once at its start.
+package struct DaemonConfiguration: Sendable {
+  /// Petrel's own folder: socket, configuration, engines, logs. `PETREL_HOME`, default `~/.petrel`.
+  package let home: FilePath
+  /// Addresses to listen on with TCP. Default `127.0.0.1`.
+  package let hosts: [String]
+  /// 0 lets the system choose. Default 12434.
+  package let port: Int
+  /// Default `$PETREL_HOME/petrel.sock`.
+  package let socket: FilePath
+  /// The model store, shared with Docker Model Runner. Default `~/.docker/models`.
+  package let modelsPath: FilePath
+  /// Default `info`.
+  package let logLevel: Logger.Level
+  /// Where engines' logs go. Default `$PETREL_HOME/logs`.
+  package let logDirectory: FilePath
+  /// How long an engine stays after its last request; nil for ever. Default 5 minutes.
+  package let keepAlive: Duration?
+  /// How long an engine may take to load. Default 10 minutes.
+  package let loadTimeout: Duration
+  /// Engines at a time.
+  package let maximumRunners: Int
+  /// How long running answers may go on when the daemon ends. Default 10 seconds.
+  package let shutdownGrace: Duration
+  /// The registry of references that name none. Default `docker.io`.
+  package let defaultRegistry: String
+  /// Registries spoken to over plain HTTP, beside loopback ones.
+  package let insecureRegistries: [String]
+  /// The daemon's environment, with `LLAMA_SERVER_PATH` and `LLAMA_ARGS` from the file where only that has them.
+  package let environment: [String: String]
+  /// Every setting with its value and where it came from.
+  package let rows: [SettingRow]
+  /// What is odd but does not keep the daemon from starting.
+  package let warnings: [String]
+
+  /// Reads the layers. The configuration file is the one in `PETREL_HOME`.
+  ///
+  /// - Parameters:
+  ///   - flags: flag names without dashes, to their values.
+  ///   - userHome: the user's home folder.
+  ///   - processors: logical CPUs of this machine.
+  package static func load(
+    flags: [String: [String]], environment: [String: String], userHome: FilePath, workingDirectory: FilePath,
+    processors: Int
+  ) throws(ConfigurationError) -> DaemonConfiguration {
+    let named = environment["PETREL_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+    let home = workingDirectory.pushing(named.map { FilePath($0) } ?? userHome.appending(".petrel"))
+    let path = home.appending("config.yaml")
+    let layers = ConfigurationLayers(
+      flags: flags, environment: environment, file: try ConfigurationFile.read(path), filePath: path.string)
+    return try DaemonConfiguration(
+      layers, home: home, homeSource: named == nil ? .builtIn : .environment("PETREL_HOME"), userHome: userHome,
+      workingDirectory: workingDirectory, processors: processors)
+  }
+
+  private init(
+    _ layers: ConfigurationLayers, home: FilePath, homeSource: SettingSource, userHome: FilePath,
+    workingDirectory: FilePath, processors: Int
+  ) throws(ConfigurationError) {
+    var rows = [SettingRow(key: "home", value: home.string, source: homeSource)]
+    /// The value of a setting that has a default.
+    func required<Value>(_ setting: Setting<Value>) throws(ConfigurationError) -> Value {
+      guard let value = try layers.value(setting, rows: &rows) else {
+        throw ConfigurationError(message: "\(setting.key) must be \(setting.expectation)")
+      }
+      return value
+    }
+    /// A path; `~` is the user's home, and relative paths count from the working directory.
+    func path(_ key: String, environment name: String, default fallback: FilePath) -> Setting<FilePath> {
+      Setting(key, environment: name, default: fallback.string, expects: "a path") { text in
+        if text.isEmpty { return nil }
+        if text == "~" { return userHome }
+        if text.hasPrefix("~/") { return userHome.pushing(FilePath(String(text.dropFirst(2)))) }
+        return workingDirectory.pushing(FilePath(text))
+      }
+    }
+    func text(_ key: String, environment name: String, default fallback: String? = nil) -> Setting<String> {
+      Setting(key, environment: name, default: fallback, expects: "text") { $0 }
+    }
+    func duration(_ key: String, environment name: String, default fallback: String) -> Setting<Duration> {
+      Setting(
+        key, environment: name, default: fallback, expects: "a duration such as 30s, 5m or 1h30m"
+      ) { text in GoDuration.parse(text).flatMap { $0 < .zero ? nil : $0 } }
+    }
+
+    let hosts = Setting("host", environment: "PETREL_HOST", default: "127.0.0.1", expects: "an address") { text in
+      text.isEmpty ? nil : text
+    }
+    let port = Setting(
+      "port", environment: "MODEL_RUNNER_PORT", default: "12434", expects: "a port number from 0 to 65535"
+    ) { UInt16($0).map(Int.init) }
+    let level = Setting(
+      "log-level", environment: "LOG_LEVEL", default: "info", expects: "trace, debug, info, warning or error"
+    ) { text in
+      // Other programs read the variable too, with values of their own; those must not keep anything from working.
+      let level = text.lowercased()
+      return level == "warn" ? .warning : Logger.Level(rawValue: level) ?? .info
+    }
+    let keepAlive = Setting(
+      "keep-alive", environment: "PETREL_KEEP_ALIVE", default: "5m",
+      expects: "a duration such as 30s, 5m or 1h30m, 0 for none, or -1 for ever"
+    ) { text in text == "-1" ? .nanoseconds(-1) : GoDuration.parse(text) }
+    let maximumRunners = Setting(
+      "max-runners", environment: "PETREL_MAX_RUNNERS", default: String(max(2, min(processors, 8))),
+      expects: "a number above 0"
+    ) { text in Int(text).flatMap { $0 > 0 ? $0 : nil } }
+
+    self.home = home
+    self.hosts = try layers.values(hosts, rows: &rows)
+    self.port = try required(port)
+    socket = try required(path("socket", environment: "MODEL_RUNNER_SOCK", default: home.appending("petrel.sock")))
+    modelsPath = try required(
+      path("models-path", environment: "MODELS_PATH", default: userHome.appending(".docker/models")))
+    logLevel = try required(level)
+    logDirectory = try required(path("log-dir", environment: "MODEL_RUNNER_LOG_DIR", default: home.appending("logs")))
+    let keep = try required(keepAlive)
+    self.keepAlive = keep < .zero ? nil : keep
+    loadTimeout = try required(duration("load-timeout", environment: "PETREL_LOAD_TIMEOUT", default: "10m"))
+    self.maximumRunners = try required(maximumRunners)
+    shutdownGrace = try required(duration("shutdown-grace", environment: "PETREL_SHUTDOWN_GRACE", default: "10s"))
+    defaultRegistry = try required(
+      text("default-registry", environment: "DEFAULT_REGISTRY", default: ModelReference.dockerHub))
+    insecureRegistries = try layers.values(
+      text("insecure-registries", environment: "PETREL_INSECURE_REGISTRIES"), rows: &rows)
+    var environment = layers.environment
+    for (key, name) in [("llama-server-path", "LLAMA_SERVER_PATH"), ("llama-args", "LLAMA_ARGS")] {
+      let given = layers.environment[name]
+      let fromFile = layers.file[key]?.joined(separator: " ")
+      if let value = given ?? fromFile {
+        environment[name] = value
+        rows.append(
+          SettingRow(key: key, value: value, source: given == nil ? .file(layers.filePath) : .environment(name)))
+      }
+    }
+    self.environment = environment
+    self.rows = rows
+    let known = Set(rows.map(\.key)).subtracting(["home"]).union(["llama-server-path", "llama-args"])
+    warnings = layers.file.keys.filter { !known.contains($0) }.sorted().map {
+      "\(layers.filePath): unknown setting \"\($0)\""
+    }
+  }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AsyncHTTPClient
+import Logging
+import NIOCore
+import NIOPosix
+import PetrelEngines
+import PetrelHTTP
+import PetrelLibrary
+import PetrelOCI
+import PetrelProcess
+import PetrelRegistry
+import PetrelScheduling
+import PetrelServer
+import PetrelStore
+import SystemPackage
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The daemon: puts the rooms together, runs them, and takes them down in order.
+package struct Daemon: Sendable {
+  private let configuration: DaemonConfiguration
+  private let logger: Logger
+
+  package init(_ configuration: DaemonConfiguration, logger: Logger) {
+    self.configuration = configuration
+    self.logger = logger
+  }
+
+  /// Runs until it is told to stop, then ends in order: no new connections, running answers get their grace, engines
+  /// are stopped, the sockets are removed.
+  ///
+  /// - Parameters:
+  ///   - onReady: called with the addresses when every listener is bound.
+  ///   - stop: returns when the daemon is to end.
+  /// - Throws: ``DaemonError`` when it can't start.
+  package func run(
+    onReady: @Sendable ([ListenAddress]) -> Void, until stop: @escaping @Sendable () async -> Void
+  ) async throws {
+    for warning in configuration.warnings { logger.warning("\(warning)") }
+    let claim = try SocketClaim(configuration.socket)
+    let run = configuration.home.appending("run")
+    let runClaim = try RunDirectoryClaim(run)
+    defer { withExtendedLifetime(runClaim) {} }
+    let store = try await openStore()
+    let group = MultiThreadedEventLoopGroup.singleton
+    let engine = LlamaCpp(home: configuration.home, environment: configuration.environment)
+    let scheduler = try makeScheduler(engine, group, run: run)
+    let httpClient = HTTPClient(
+      eventLoopGroupProvider: .shared(group), configuration: RegistryClient.configuration())
+    let library = ModelLibrary(
+      store: store, source: registryClient(httpClient), defaultRegistry: configuration.defaultRegistry, logger: logger,
+      onChange: { scheduler.board.forgetNames() })
+    let server = APIServer(
+      library: library, scheduler: scheduler, engine: engine, group: group,
+      origins: configuration.environment["DMR_ORIGINS"])
+
+    let listeners: [HTTPListener]
+    do {
+      listeners = try await bind(server, group: group)
+      try claim.restrict()
+    } catch {
+      try? await httpClient.shutdown()
+      claim.removeSocket()
+      throw error
+    }
+    onReady(listeners.map(\.address))
+    logger.notice("ready", metadata: ["addresses": "\(listeners.map(\.address.description).joined(separator: " "))"])
+
+    await withTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { await scheduler.run() }
+      tasks.addTask { await removeOrphans(in: store) }
+      await stop()
+      logger.notice("shutting down")
+      // Transfers are cut off at once: what they have is kept for the next attempt.
+      await library.shutdown()
+      await drain(listeners)
+      await scheduler.shutDown()
+      tasks.cancelAll()
+    }
+    try? await httpClient.shutdown()
+    claim.removeSocket()
+    logger.notice("stopped")
+  }
+
+  private func openStore() async throws -> ModelStore {
+    do {
+      return try await ModelStore.open(at: configuration.modelsPath, logger: logger)
+    } catch let error as StoreError {
+      throw DaemonError(message: error.message)
+    }
+  }
+
+  private func registryClient(_ httpClient: HTTPClient) -> RegistryClient {
+    var registries = RegistryConfiguration(
+      insecureRegistries: Set(configuration.insecureRegistries), userAgent: "petrel")
+    registries.apply(environment: configuration.environment)
+    let credentials = RegistryCredentials(
+      environment: configuration.environment,
+      configFile: RegistryCredentials.configFile(environment: configuration.environment), logger: logger)
+    return RegistryClient(
+      httpClient: httpClient, credentials: credentials, configuration: registries, logger: logger)
+  }
+
+  /// Frees what failed pulls and crashes left behind, when the daemon has settled.
+  private func removeOrphans(in store: ModelStore) async {
+    do {
+      try await Task.sleep(for: .seconds(60))
+      let count = try await store.removeOrphans()
+      if count > 0 { logger.notice("removed files that no model uses", metadata: ["count": "\(count)"]) }
+    } catch is CancellationError {
+      return
+    } catch {
+      logger.warning("files that no model uses can't be removed", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func makeScheduler(_ engine: LlamaCpp, _ group: any EventLoopGroup, run: FilePath) throws -> Scheduler {
+    let orphans = OrphanRecords(directory: run.appending("engines"), logger: logger)
+    // An earlier daemon that was killed may have left engines running; the claim on the folder says that it is gone.
+    orphans.sweep()
+    try PrivateFolder.create(configuration.logDirectory)
+    let launcher = EngineLauncher(
+      engine: engine, group: group, socketDirectory: run, logDirectory: configuration.logDirectory, orphans: orphans,
+      loadTimeout: configuration.loadTimeout, logger: logger)
+    return Scheduler(
+      launcher: launcher, idleTimeout: configuration.keepAlive, maximumRunners: configuration.maximumRunners,
+      logger: logger)
+  }
+
+  private func bind(_ server: APIServer, group: any EventLoopGroup) async throws -> [HTTPListener] {
+    var addresses = configuration.hosts.map { ListenAddress.tcp(host: $0, port: configuration.port) }
+    addresses.append(.unix(path: configuration.socket.string))
+    var listeners: [HTTPListener] = []
+    for address in addresses {
+      do {
+        listeners.append(try await HTTPListener.bind(address, group: group, responder: server, logger: logger))
+      } catch {
+        for listener in listeners { await listener.close() }
+        throw DaemonError(message: Self.explain(error, address))
+      }
+    }
+    return listeners
+  }
+
+  private static func explain(_ error: any Error, _ address: ListenAddress) -> String {
+    if let error = error as? IOError, error.errnoCode == EADDRINUSE {
+      return "\(address) is in use by another program; choose another port with --port, or stop that program"
+    }
+    return "can't listen on \(address): \(error)"
+  }
+
+  /// Lets running answers finish, but no longer than the grace period.
+  private func drain(_ listeners: [HTTPListener]) async {
+    await withTaskGroup(of: Bool.self) { tasks in
+      tasks.addTask {
+        await withTaskGroup(of: Void.self) { group in
+          for listener in listeners { group.addTask { await listener.drain() } }
+        }
+        return true
+      }
+      tasks.addTask { [grace = configuration.shutdownGrace] in
+        try? await Task.sleep(for: grace)
+        return false
+      }
+      if await tasks.next() == false {
+        logger.warning("answers still running after the grace period are cut off")
+        for listener in listeners { await listener.close() }
+      }
+      tasks.cancelAll()
+    }
+  }
+}

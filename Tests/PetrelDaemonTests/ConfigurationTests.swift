@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import PetrelAPI
+import PetrelTestSupport
+import SystemPackage
+import Testing
+
+@testable import PetrelDaemon
+
+@Suite struct ConfigurationTests {
+  private func load(
+    flags: [String: [String]] = [:], environment: [String: String] = [:], file: String? = nil
+  ) async throws -> DaemonConfiguration {
+    try await withTemporaryFolder { folder in
+      if let file { try folder.appending("config.yaml").write(file) }
+      var environment = environment
+      environment["PETREL_HOME"] = folder.string
+      return try DaemonConfiguration.load(
+        flags: flags, environment: environment, userHome: "/home/me", workingDirectory: "/work", processors: 16)
+    }
+  }
+
+  private func row(_ key: String, _ configuration: DaemonConfiguration) -> String? {
+    configuration.rows.first { $0.key == key }.map { "\($0.value) [\($0.source)]" }
+  }
+
+  @Test func `Without a word everything has its default`() throws {
+    let configuration = try DaemonConfiguration.load(
+      flags: [:], environment: ["HOME": "/elsewhere"], userHome: "/home/nobody", workingDirectory: "/work",
+      processors: 16)
+    #expect(configuration.home == "/home/nobody/.petrel")
+    #expect(configuration.hosts == ["127.0.0.1"])
+    #expect(configuration.port == 12434)
+    #expect(configuration.socket == "/home/nobody/.petrel/petrel.sock")
+    #expect(configuration.modelsPath == "/home/nobody/.docker/models")
+    #expect(configuration.logDirectory == "/home/nobody/.petrel/logs")
+    #expect(configuration.logLevel == .info)
+    #expect(configuration.keepAlive == .seconds(300))
+    #expect(configuration.loadTimeout == .seconds(600))
+    #expect(configuration.shutdownGrace == .seconds(10))
+    #expect(configuration.maximumRunners == 8)
+    #expect(configuration.insecureRegistries.isEmpty)
+    #expect(configuration.warnings.isEmpty)
+    #expect(configuration.rows.allSatisfy { $0.source == .builtIn })
+  }
+
+  @Test func `Flags win over the environment, that over the file, that over defaults`() async throws {
+    let file = "port: 3\nlog-level: error\nmax-runners: 2\nkeep-alive: 1h\n"
+    let environment = ["MODEL_RUNNER_PORT": "2", "LOG_LEVEL": "debug"]
+    let configuration = try await load(flags: ["port": ["1"]], environment: environment, file: file)
+    #expect(configuration.port == 1)
+    #expect(configuration.logLevel == .debug)
+    #expect(configuration.maximumRunners == 2)
+    #expect(configuration.keepAlive == .seconds(3600))
+    #expect(row("port", configuration) == "1 [flag --port]")
+    #expect(row("log-level", configuration) == "debug [environment LOG_LEVEL]")
+    #expect(row("max-runners", configuration) == "2 [file \(configuration.home)/config.yaml]")
+    #expect(row("load-timeout", configuration) == "10m [default]")
+    #expect(row("home", configuration) == "\(configuration.home) [environment PETREL_HOME]")
+  }
+
+  @Test func `Lists have a form in every layer`() async throws {
+    let file = "host: [a, b]\ninsecure-registries:\n  - r1:5000\n  - r2\n"
+    let fromFile = try await load(file: file)
+    #expect(fromFile.hosts == ["a", "b"])
+    #expect(fromFile.insecureRegistries == ["r1:5000", "r2"])
+    let fromEnvironment = try await load(environment: ["PETREL_HOST": " \"c, d\" "], file: file)
+    #expect(fromEnvironment.hosts == ["c", "d"])
+    let fromFlags = try await load(flags: ["host": ["e", "f"]], environment: ["PETREL_HOST": "c"], file: file)
+    #expect(fromFlags.hosts == ["e", "f"])
+    #expect(row("host", fromFlags) == "e, f [flag --host]")
+    #expect(try await load(environment: ["PETREL_INSECURE_REGISTRIES": "a, ,b,"]).insecureRegistries == ["a", "b"])
+  }
+
+  @Test func `Empty variables count as absent, and quotes around values are taken off`() async throws {
+    let configuration = try await load(
+      environment: ["MODEL_RUNNER_PORT": "", "LOG_LEVEL": "'warn'", "PETREL_KEEP_ALIVE": "\"-1\""])
+    #expect(configuration.port == 12434)
+    #expect(configuration.logLevel == .warning)
+    #expect(configuration.keepAlive == nil)
+  }
+
+  @Test func `Paths may start at home or at the working folder, and hold commas`() async throws {
+    let configuration = try await load(
+      flags: ["socket": ["p.sock"]], environment: ["MODELS_PATH": "/data/a,b"], file: "log-dir: ~/logs\n")
+    #expect(configuration.socket == "/work/p.sock")
+    #expect(configuration.modelsPath == "/data/a,b")
+    #expect(configuration.logDirectory == "/home/me/logs")
+  }
+
+  @Test(arguments: [("INFO", "info"), ("warn", "warning"), ("Debug", "debug"), ("verbose", "info")])
+  func `Log levels of other programs do no harm`(text: String, level: String) async throws {
+    #expect(try await load(environment: ["LOG_LEVEL": text]).logLevel.rawValue == level)
+  }
+
+  @Test(arguments: [
+    ("port", "MODEL_RUNNER_PORT", "65536", "a port number from 0 to 65535"),
+    ("port", "MODEL_RUNNER_PORT", "http", "a port number from 0 to 65535"),
+    ("max-runners", "PETREL_MAX_RUNNERS", "0", "a number above 0"),
+    ("load-timeout", "PETREL_LOAD_TIMEOUT", "10", "a duration such as 30s, 5m or 1h30m"),
+    ("load-timeout", "PETREL_LOAD_TIMEOUT", "-5s", "a duration such as 30s, 5m or 1h30m"),
+    ("shutdown-grace", "PETREL_SHUTDOWN_GRACE", "soon", "a duration such as 30s, 5m or 1h30m"),
+    ("keep-alive", "PETREL_KEEP_ALIVE", "long", "a duration such as 30s, 5m or 1h30m, 0 for none, or -1 for ever"),
+  ]) func `A bad value is named with its place and what would be right`(
+    key: String, variable: String, value: String, expectation: String
+  ) async throws {
+    let error = await #expect(throws: ConfigurationError.self) { try await load(environment: [variable: value]) }
+    #expect(error?.message == "\(key) is \"\(value)\" (environment \(variable)), but it must be \(expectation)")
+    let flag = await #expect(throws: ConfigurationError.self) { try await load(flags: [key: [value]]) }
+    #expect(flag?.message == "\(key) is \"\(value)\" (flag --\(key)), but it must be \(expectation)")
+    let file = await #expect(throws: ConfigurationError.self) { try await load(file: "\(key): \"\(value)\"\n") }
+    #expect(file?.message.hasPrefix("\(key) is \"\(value)\" (file ") == true)
+  }
+
+  @Test(arguments: [
+    ("port: [", "is not valid YAML"),
+    ("- port\n- host\n", "must hold settings as `key: value`"),
+    ("just text", "must hold settings as `key: value`"),
+    ("port:\n  number: 1\n", "port must be a value or a list of values"),
+    ("host: [[a]]\n", "host must be a value or a list of values"),
+    ("? [a]\n: b\n", "a key is no plain text"),
+  ]) func `A file that can't be used is named`(file: String, words: String) async throws {
+    let error = await #expect(throws: ConfigurationError.self) { try await load(file: file) }
+    #expect(error?.message.contains("config.yaml") == true)
+    #expect(error?.message.contains(words) == true)
+  }
+
+  @Test func `A file without settings is fine`() async throws {
+    for file in ["", "\n", "# nothing yet\n", "---\n"] { #expect(try await load(file: file).port == 12434) }
+  }
+
+  @Test func `Unknown settings are warned of`() async throws {
+    let configuration = try await load(file: "prot: 1\nport: 2\nllama-args: -v\n")
+    #expect(configuration.port == 2)
+    #expect(configuration.warnings == ["\(configuration.home)/config.yaml: unknown setting \"prot\""])
+  }
+
+  @Test func `Engine settings of the file reach the environment unless it has them`() async throws {
+    let file = "llama-server-path: /opt/llama\nllama-args: [-ngl, \"0\"]\n"
+    let fromFile = try await load(file: file)
+    #expect(fromFile.environment["LLAMA_SERVER_PATH"] == "/opt/llama")
+    #expect(fromFile.environment["LLAMA_ARGS"] == "-ngl 0")
+    let both = try await load(environment: ["LLAMA_ARGS": "-v"], file: file)
+    #expect(both.environment["LLAMA_ARGS"] == "-v")
+    #expect(row("llama-args", both) == "-v [environment LLAMA_ARGS]")
+  }
+
+  @Test(arguments: [
+    ("0", Duration.zero), ("+0", .zero), ("5s", .seconds(5)), ("300ms", .milliseconds(300)), ("1h30m", .seconds(5400)),
+    ("1.5h", .seconds(5400)), (".5s", .milliseconds(500)), ("1m30.5s", .milliseconds(90500)), ("2us", .microseconds(2)),
+    ("2µs", .microseconds(2)), ("2μs", .microseconds(2)), ("7ns", .nanoseconds(7)), ("-5m", .seconds(-300)),
+  ]) func `Durations are read as Go does`(text: String, duration: Duration) {
+    #expect(GoDuration.parse(text) == duration)
+  }
+
+  @Test(arguments: [
+    "", "5", "s", "-", "+", ".", "5x", "5 s", "1h 30m", "1.2.3s", "--5s", "5s5", "1e3s", "٣s", "9999999h",
+  ])
+  func `Other texts are no durations`(text: String) {
+    #expect(GoDuration.parse(text) == nil)
+  }
+}
