@@ -24,6 +24,8 @@ struct LaneFixture: Sendable {
   let port: Int
 
   var board: RunnerBoard { scheduler.board }
+  /// Requests that wait for a place.
+  var waiting: Int { board.rows().reduce(0) { $0 + $1.waiting } }
   var isIdle: Bool { board.rows().allSatisfy { !$0.isInUse } }
 
   /// Sends one request and returns the connection.
