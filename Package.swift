@@ -19,6 +19,7 @@ let nio: [Target.Dependency] = [
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 /// A library room: its sources live in `Sources/<name>`. Its tests may look inside, in release builds too.
@@ -40,10 +41,13 @@ let package = Package(
   products: [.executable(name: "petrel", targets: ["petrel"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -65,7 +69,13 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
       ] + nio),
     room("PetrelProcess", [logging, systemPackage, .product(name: "Subprocess", package: "swift-subprocess")]),
-    room("PetrelHTTP", [logging, .product(name: "NIOExtras", package: "swift-nio-extras")] + nio),
+    room(
+      "PetrelTLS",
+      [
+        crypto, nioSSL, systemPackage, .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "X509", package: "swift-certificates"),
+      ]),
+    room("PetrelHTTP", [logging, nioSSL, .product(name: "NIOExtras", package: "swift-nio-extras")] + nio),
     room("PetrelTerminal", [systemPackage]),
 
     // Use cases.
@@ -86,14 +96,14 @@ let package = Package(
         "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelStore", "PetrelPackaging", "PetrelLibrary", "PetrelEngines",
         "PetrelScheduling", "PetrelHTTP", logging, systemPackage,
       ] + nio),
-    room("PetrelClient", ["PetrelWire", "PetrelAPI", asyncHTTPClient] + nio),
+    room("PetrelClient", ["PetrelWire", "PetrelAPI", asyncHTTPClient, nioSSL] + nio),
 
     // Composition.
     room(
       "PetrelDaemon",
       [
         "PetrelOCI", "PetrelAPI", "PetrelStore", "PetrelRegistry", "PetrelLibrary", "PetrelEngines", "PetrelProcess",
-        "PetrelScheduling", "PetrelHTTP", "PetrelServer", asyncHTTPClient, logging, systemPackage,
+        "PetrelScheduling", "PetrelTLS", "PetrelHTTP", "PetrelServer", asyncHTTPClient, logging, nioSSL, systemPackage,
         .product(name: "Yams", package: "Yams"),
       ] + nio),
     room(
@@ -109,7 +119,7 @@ let package = Package(
       // One file that runs where no Swift is installed, and less memory.
       linkerSettings: [
         .unsafeFlags(
-          ["-static-stdlib", "-Xlinker", "--strip-debug"]
+          ["-static-stdlib", "-Xlinker", "--strip-debug", "-Xlinker", "--icf=safe"]
             + [
               "CoreFoundation", "_FoundationCollections", "_FoundationCShims", "_FoundationICU", "dispatch",
               "BlocksRuntime",
@@ -145,6 +155,7 @@ let package = Package(
         "PetrelOCI", "PetrelWire",
         systemPackage, .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ] + nio),
+    tests("PetrelTLSTests", ["PetrelTestSupport", "PetrelTLS", crypto, nioSSL, systemPackage]),
     tests("PetrelHTTPTests", ["PetrelTestSupport", "PetrelHTTP", logging, systemPackage] + nio),
     tests("PetrelProcessTests", ["PetrelTestSupport", "PetrelProcess", logging, systemPackage]),
     tests(

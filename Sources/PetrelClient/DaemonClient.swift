@@ -4,6 +4,7 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import PetrelWire
 
 #if canImport(FoundationEssentials)
@@ -24,10 +25,12 @@ package final class DaemonClient: Sendable {
   private let http: HTTPClient
 
   /// ``close()`` must be called.
-  package init(endpoint: DaemonEndpoint, userAgent: String) {
+  ///
+  /// - Parameter trust: for `https` endpoints.
+  package init(endpoint: DaemonEndpoint, userAgent: String, trust: DaemonTrust = DaemonTrust()) {
     self.endpoint = endpoint
     self.userAgent = userAgent
-    var configuration = HTTPClient.Configuration()
+    var configuration = HTTPClient.Configuration(tlsConfiguration: trust.configuration)
     configuration.timeout.connect = .seconds(10)
     // A daemon that is not there should be reported at once; waiting for one to start has its own loop.
     configuration.connectionPool.retryConnectionEstablishment = false

@@ -4,6 +4,7 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 #if canImport(Darwin)
   import Darwin
@@ -32,6 +33,11 @@ extension DaemonClient {
     case let error as NIOConnectionError:
       let reasons = error.connectionErrors.map { String(describing: $0.error) }.joined(separator: "; ")
       return ClientError(.connection, "cannot reach the daemon at \(endpoint): \(reasons)")
+    case is NIOSSLError:
+      return ClientError(
+        .connection,
+        "no secure connection to the daemon at \(endpoint): its certificate is not trusted, or it speaks no TLS; "
+          + "MODEL_RUNNER_TLS_CA_CERT names the file of an authority to trust")
     case let error as IOError:
       if Self.isRefusal(error) { return notRunning }
       return ClientError(.connection, "the connection to the daemon at \(endpoint) failed: \(error)")

@@ -4,6 +4,7 @@ import AsyncHTTPClient
 import Logging
 import NIOCore
 import NIOPosix
+import NIOSSL
 import PetrelEngines
 import PetrelHTTP
 import PetrelLibrary
@@ -13,6 +14,7 @@ import PetrelRegistry
 import PetrelScheduling
 import PetrelServer
 import PetrelStore
+import PetrelTLS
 import SystemPackage
 
 #if canImport(FoundationEssentials)
@@ -35,11 +37,11 @@ package struct Daemon: Sendable {
   /// are stopped, the sockets are removed.
   ///
   /// - Parameters:
-  ///   - onReady: called with the addresses when every listener is bound.
+  ///   - onReady: called when every listener is bound, with what clients would write: `http://127.0.0.1:12434`.
   ///   - stop: returns when the daemon is to end.
   /// - Throws: ``DaemonError`` when it can't start.
   package func run(
-    onReady: @Sendable ([ListenAddress]) -> Void, until stop: @escaping @Sendable () async -> Void
+    onReady: @Sendable (_ urls: [String]) -> Void, until stop: @escaping @Sendable () async -> Void
   ) async throws {
     for warning in configuration.warnings { logger.warning("\(warning)") }
     let claim = try SocketClaim(configuration.socket)
@@ -68,8 +70,8 @@ package struct Daemon: Sendable {
       claim.removeSocket()
       throw error
     }
-    onReady(listeners.map(\.address))
-    logger.notice("ready", metadata: ["addresses": "\(listeners.map(\.address.description).joined(separator: " "))"])
+    onReady(listeners.map(\.url))
+    logger.notice("ready", metadata: ["addresses": "\(listeners.map(\.url).joined(separator: " "))"])
 
     await withTaskGroup(of: Void.self) { tasks in
       tasks.addTask { await scheduler.run() }
@@ -133,23 +135,48 @@ package struct Daemon: Sendable {
   }
 
   private func bind(_ server: APIServer, group: any EventLoopGroup) async throws -> [HTTPListener] {
-    var addresses = configuration.hosts.map { ListenAddress.tcp(host: $0, port: configuration.port) }
-    addresses.append(.unix(path: configuration.socket.string))
+    var places: [(address: ListenAddress, tls: NIOSSLContext?)] = configuration.hosts.map {
+      (.tcp(host: $0, port: configuration.port), nil)
+    }
+    if let tls = configuration.tls {
+      let context = try tlsContext(tls.certificate)
+      places += configuration.hosts.map { (.tcp(host: $0, port: tls.port), context) }
+    }
+    places.append((.unix(path: configuration.socket.string), nil))
     var listeners: [HTTPListener] = []
-    for address in addresses {
+    for (address, tls) in places {
       do {
-        listeners.append(try await HTTPListener.bind(address, group: group, responder: server, logger: logger))
+        listeners.append(
+          try await HTTPListener.bind(address, tls: tls, group: group, responder: server, logger: logger))
       } catch {
         for listener in listeners { await listener.close() }
-        throw DaemonError(message: Self.explain(error, address))
+        throw DaemonError(message: Self.explain(error, address, portSetting: tls == nil ? "port" : "tls-port"))
       }
     }
     return listeners
   }
 
-  private static func explain(_ error: any Error, _ address: ListenAddress) -> String {
+  private func tlsContext(_ certificate: TLSSettings.Certificate) throws(DaemonError) -> NIOSSLContext {
+    do throws(TLSError) {
+      switch certificate {
+      case .files(let certificate, let key): return try ServerTLS.context(certificate: certificate, key: key)
+      case .automatic(let folder):
+        let authority = LocalAuthority(folder: folder)
+        if try authority.ensureCertificates(now: Date()) {
+          logger.notice(
+            "made a certificate for TLS; clients trust it by its authority",
+            metadata: ["authority": "\(authority.authorityCertificate)"])
+        }
+        return try ServerTLS.context(certificate: authority.serverCertificate, key: authority.serverKey)
+      }
+    } catch {
+      throw DaemonError(message: error.message)
+    }
+  }
+
+  private static func explain(_ error: any Error, _ address: ListenAddress, portSetting: String) -> String {
     if let error = error as? IOError, error.errnoCode == EADDRINUSE {
-      return "\(address) is in use by another program; choose another port with --port, or stop that program"
+      return "\(address) is in use by another program; choose another port with --\(portSetting), or stop that program"
     }
     return "can't listen on \(address): \(error)"
   }

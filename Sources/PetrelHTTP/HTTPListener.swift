@@ -6,6 +6,7 @@ import NIOCore
 import NIOExtras
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// Where to listen.
 package enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
@@ -14,8 +15,8 @@ package enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .tcp(let host, let port): host.contains(":") ? "http://[\(host)]:\(port)" : "http://\(host):\(port)"
-    case .unix(let path): "unix://\(path)"
+    case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    case .unix(let path): path
     }
   }
 }
@@ -24,6 +25,8 @@ package enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
 package struct HTTPListener: Sendable {
   /// What it is bound to, the port filled in when 0 was asked for.
   package let address: ListenAddress
+  /// As clients write it: `http://127.0.0.1:12434`, `https://[::1]:12444`, `unix:///path`.
+  package let url: String
   private let channel: any Channel
   private let quiescing: ServerQuiescingHelper
   private let drained: EventLoopFuture<Void>
@@ -34,9 +37,11 @@ package struct HTTPListener: Sendable {
   ///
   /// A Unix socket's file must not exist; its mode comes from the umask.
   ///
+  /// - Parameter tls: connections speak TLS; nil for plain HTTP.
   /// - Throws: `IOError` when the address can't be bound.
   package static func bind(
-    _ address: ListenAddress, group: any EventLoopGroup, responder: any Responder, logger: Logger
+    _ address: ListenAddress, tls: NIOSSLContext? = nil, group: any EventLoopGroup, responder: any Responder,
+    logger: Logger
   ) async throws -> HTTPListener {
     let quiescing = ServerQuiescingHelper(group: group)
     let connections = OpenConnections()
@@ -52,6 +57,7 @@ package struct HTTPListener: Sendable {
         channel.eventLoop.makeCompletedFuture {
           connections.add(channel)
           let pipeline = channel.pipeline.syncOperations
+          if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
           try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
           try pipeline.addHandler(ConnectionHandler(responder: responder, logger: logger))
         }
@@ -70,8 +76,14 @@ package struct HTTPListener: Sendable {
     let promise = channel.eventLoop.makePromise(of: Void.self)
     var bound = address
     if case .tcp(let host, _) = address, let port = channel.localAddress?.port { bound = .tcp(host: host, port: port) }
+    let scheme =
+      switch bound {
+      case .tcp: tls == nil ? "http" : "https"
+      case .unix: "unix"
+      }
     return HTTPListener(
-      address: bound, channel: channel, quiescing: quiescing, drained: promise.futureResult, drainPromise: promise,
+      address: bound, url: "\(scheme)://\(bound)", channel: channel, quiescing: quiescing,
+      drained: promise.futureResult, drainPromise: promise,
       connections: connections)
   }
 

@@ -136,6 +136,49 @@ import Testing
     #expect(configuration.warnings == ["\(configuration.home)/config.yaml: unknown setting \"prot\""])
   }
 
+  @Test func `TLS is off unless it is asked for`() async throws {
+    #expect(try await load().tls == nil)
+    let idle = try await load(environment: ["MODEL_RUNNER_TLS_CERT": "/a.crt", "MODEL_RUNNER_TLS_PORT": "1"])
+    #expect(idle.tls == nil)
+    #expect(idle.tlsPort == 1)
+    #expect(idle.warnings == ["tls-cert and tls-key have no effect: TLS is off (tls)"])
+  }
+
+  @Test func `TLS takes the certificate that is given, or else makes one`() async throws {
+    for text in ["1", "t", "T", "TRUE", "true", "True"] {
+      let made = try await load(environment: ["MODEL_RUNNER_TLS_ENABLED": text])
+      #expect(made.tls?.port == 12444)
+      #expect(made.tls?.certificate == .automatic(made.home.appending("certs")))
+    }
+    let given = try await load(
+      flags: ["tls": ["true"], "tls-cert": ["a.crt"]],
+      environment: ["MODEL_RUNNER_TLS_KEY": "/b.key", "MODEL_RUNNER_TLS_AUTO_CERT": "false"], file: "tls-port: 5\n")
+    #expect(given.tls?.port == 5)
+    #expect(given.tls?.certificate == .files(certificate: "/work/a.crt", key: "/b.key"))
+  }
+
+  @Test func `TLS without a certificate, or with half of one, is refused`() async throws {
+    let none = await #expect(throws: ConfigurationError.self) {
+      try await load(environment: ["MODEL_RUNNER_TLS_ENABLED": "1", "MODEL_RUNNER_TLS_AUTO_CERT": "0"])
+    }
+    #expect(none?.message.hasPrefix("TLS enabled but no certificate provided and auto-cert is disabled") == true)
+    let half = await #expect(throws: ConfigurationError.self) {
+      try await load(environment: ["MODEL_RUNNER_TLS_ENABLED": "1", "MODEL_RUNNER_TLS_CERT": "/a.crt"])
+    }
+    #expect(half?.message.hasPrefix("tls-cert and tls-key must be given together") == true)
+    let odd = await #expect(throws: ConfigurationError.self) {
+      try await load(environment: ["MODEL_RUNNER_TLS_ENABLED": "yes"])
+    }
+    #expect(odd?.message == "tls is \"yes\" (environment MODEL_RUNNER_TLS_ENABLED), but it must be true or false")
+  }
+
+  @Test func `In a cloud with GPUs engines stay for longer`() async throws {
+    let cloud = ["MODEL_RUNNER_ENVIRONMENT": "cloud", "NVIDIA_VISIBLE_DEVICES": "all"]
+    #expect(try await load(environment: cloud).keepAlive == .seconds(8 * 3600))
+    #expect(try await load(environment: ["MODEL_RUNNER_ENVIRONMENT": "cloud"]).keepAlive == .seconds(300))
+    #expect(try await load(environment: cloud, file: "keep-alive: 1m\n").keepAlive == .seconds(60))
+  }
+
   @Test func `Engine settings of the file reach the environment unless it has them`() async throws {
     let file = "llama-server-path: /opt/llama\nllama-args: [-ngl, \"0\"]\n"
     let fromFile = try await load(file: file)

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PetrelClient
+import SystemPackage
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 extension CommandContext {
   /// How long an address may take to answer before it counts as dead.
@@ -52,7 +59,18 @@ extension CommandContext {
   }
 
   private func makeClient(_ endpoint: DaemonEndpoint) -> DaemonClient {
-    DaemonClient(endpoint: endpoint, userAgent: userAgent)
+    DaemonClient(endpoint: endpoint, userAgent: userAgent, trust: trust)
+  }
+
+  /// The authority that `MODEL_RUNNER_TLS_CA_CERT` names, or else those of local daemons, beside the system's.
+  private var trust: DaemonTrust {
+    let verifies = variable("MODEL_RUNNER_TLS_SKIP_VERIFY") != "true"
+    if let file = variable("MODEL_RUNNER_TLS_CA_CERT") {
+      return DaemonTrust(authorityFiles: [resolve(file).string], verifies: verifies)
+    }
+    let local = [petrelHome.appending("certs/ca.crt"), userHome.appending(".docker/model-runner/certs/ca.crt")]
+    return DaemonTrust(
+      authorityFiles: local.map(\.string).filter { FileManager.default.isReadableFile(atPath: $0) }, verifies: verifies)
   }
 
   private func closing<Value>(

@@ -12,13 +12,18 @@ enum DaemonTarget: Equatable {
   case local(socket: DaemonEndpoint, tcp: DaemonEndpoint)
 
   init(_ context: CommandContext) throws {
+    let wantsTLS = context.variable("MODEL_RUNNER_TLS") == "true"
     if let host = context.variable("MODEL_RUNNER_HOST") {
-      let scheme = context.variable("MODEL_RUNNER_TLS") == "true" ? "https" : "http"
-      self = .given(try DaemonEndpoint(parsing: host, defaultScheme: scheme))
+      self = .given(try DaemonEndpoint(parsing: host, defaultScheme: wantsTLS ? "https" : "http"))
       return
     }
     // The daemon is where its own configuration puts it, the file in PETREL_HOME included.
     let configuration = try context.daemonConfiguration()
+    if wantsTLS {
+      self = .given(
+        try DaemonEndpoint(parsing: "https://localhost:\(configuration.tlsPort)"))
+      return
+    }
     self = .local(
       socket: DaemonEndpoint(socketPath: configuration.socket.string),
       tcp: DaemonEndpoint(loopbackPort: configuration.port))

@@ -18,6 +18,18 @@ struct DaemonOptions: ParsableArguments {
   @Option(help: "The TCP port. (default: 12434)")
   var port: String?
 
+  @Flag(help: "Listen with TLS as well; without --tls-cert and --tls-key Petrel makes a certificate.")
+  var tls = false
+
+  @Option(help: "The TCP port for TLS. (default: 12444)")
+  var tlsPort: String?
+
+  @Option(help: "A PEM file with the certificate for TLS, and those between it and its authority.")
+  var tlsCert: String?
+
+  @Option(help: "A PEM file with the certificate's private key.")
+  var tlsKey: String?
+
   @Option(help: "The path of the Unix socket. (default: petrel.sock in PETREL_HOME)")
   var socket: String?
 
@@ -35,7 +47,8 @@ struct DaemonOptions: ParsableArguments {
   /// By the settings' keys.
   var flags: [String: [String]] {
     let single = [
-      "port": port, "socket": socket, "models-path": modelsPath, "keep-alive": keepAlive, "log-level": logLevel,
+      "port": port, "tls": tls ? "true" : nil, "tls-port": tlsPort, "tls-cert": tlsCert, "tls-key": tlsKey,
+      "socket": socket, "models-path": modelsPath, "keep-alive": keepAlive, "log-level": logLevel,
     ]
     var flags = single.compactMapValues { $0.map { [$0] } }
     if !host.isEmpty { flags["host"] = host }

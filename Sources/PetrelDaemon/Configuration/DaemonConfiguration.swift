@@ -13,6 +13,10 @@ package struct DaemonConfiguration: Sendable {
   package let hosts: [String]
   /// 0 lets the system choose. Default 12434.
   package let port: Int
+  /// Nil when TLS is off, which is the default.
+  package let tls: TLSSettings?
+  /// Where TLS is or would be. Default 12444.
+  package let tlsPort: Int
   /// Default `$PETREL_HOME/petrel.sock`.
   package let socket: FilePath
   /// The model store, shared with Docker Model Runner. Default `~/.docker/models`.
@@ -21,7 +25,7 @@ package struct DaemonConfiguration: Sendable {
   package let logLevel: Logger.Level
   /// Where engines' logs go. Default `$PETREL_HOME/logs`.
   package let logDirectory: FilePath
-  /// How long an engine stays after its last request; nil for ever. Default 5 minutes.
+  /// How long an engine stays after its last request; nil for ever. Default 5 minutes, in a cloud with GPUs 8 hours.
   package let keepAlive: Duration?
   /// How long an engine may take to load. Default 10 minutes.
   package let loadTimeout: Duration
@@ -90,12 +94,30 @@ package struct DaemonConfiguration: Sendable {
       ) { text in GoDuration.parse(text).flatMap { $0 < .zero ? nil : $0 } }
     }
 
+    /// A path that may be left out.
+    func file(_ key: String, environment name: String) throws(ConfigurationError) -> FilePath? {
+      let setting = path(key, environment: name, default: "")
+      return try layers.value(
+        Setting(key, environment: name, expects: setting.expectation, parse: setting.parse), rows: &rows)
+    }
+    func port(_ key: String, environment name: String, default fallback: Int) -> Setting<Int> {
+      Setting(
+        key, environment: name, default: String(fallback), expects: "a port number from 0 to 65535"
+      ) { UInt16($0).map(Int.init) }
+    }
+    func switched(_ key: String, environment name: String, default fallback: Bool) -> Setting<Bool> {
+      Setting(key, environment: name, default: String(fallback), expects: "true or false") { text in
+        switch text {
+        case "1", "t", "T", "TRUE", "true", "True": true
+        case "0", "f", "F", "FALSE", "false", "False": false
+        default: nil
+        }
+      }
+    }
+
     let hosts = Setting("host", environment: "PETREL_HOST", default: "127.0.0.1", expects: "an address") { text in
       text.isEmpty ? nil : text
     }
-    let port = Setting(
-      "port", environment: "MODEL_RUNNER_PORT", default: "12434", expects: "a port number from 0 to 65535"
-    ) { UInt16($0).map(Int.init) }
     let level = Setting(
       "log-level", environment: "LOG_LEVEL", default: "info", expects: "trace, debug, info, warning or error"
     ) { text in
@@ -103,8 +125,11 @@ package struct DaemonConfiguration: Sendable {
       let level = text.lowercased()
       return level == "warn" ? .warning : Logger.Level(rawValue: level) ?? .info
     }
+    let isCloudWithGPUs =
+      layers.environment["MODEL_RUNNER_ENVIRONMENT"] == "cloud"
+      && layers.environment["NVIDIA_VISIBLE_DEVICES"]?.isEmpty == false
     let keepAlive = Setting(
-      "keep-alive", environment: "PETREL_KEEP_ALIVE", default: "5m",
+      "keep-alive", environment: "PETREL_KEEP_ALIVE", default: isCloudWithGPUs ? "8h" : "5m",
       expects: "a duration such as 30s, 5m or 1h30m, 0 for none, or -1 for ever"
     ) { text in text == "-1" ? .nanoseconds(-1) : GoDuration.parse(text) }
     let maximumRunners = Setting(
@@ -114,7 +139,16 @@ package struct DaemonConfiguration: Sendable {
 
     self.home = home
     self.hosts = try layers.values(hosts, rows: &rows)
-    self.port = try required(port)
+    self.port = try required(port("port", environment: "MODEL_RUNNER_PORT", default: 12434))
+    let isTLS = try required(switched("tls", environment: "MODEL_RUNNER_TLS_ENABLED", default: false))
+    tlsPort = try required(port("tls-port", environment: "MODEL_RUNNER_TLS_PORT", default: 12444))
+    let certificate = try file("tls-cert", environment: "MODEL_RUNNER_TLS_CERT")
+    let key = try file("tls-key", environment: "MODEL_RUNNER_TLS_KEY")
+    let mayMakeCertificate = try required(
+      switched("tls-auto-cert", environment: "MODEL_RUNNER_TLS_AUTO_CERT", default: true))
+    tls = try TLSSettings(
+      isEnabled: isTLS, port: tlsPort, certificate: certificate, key: key, mayMakeCertificate: mayMakeCertificate,
+      folder: home.appending("certs"))
     socket = try required(path("socket", environment: "MODEL_RUNNER_SOCK", default: home.appending("petrel.sock")))
     modelsPath = try required(
       path("models-path", environment: "MODELS_PATH", default: userHome.appending(".docker/models")))
@@ -142,8 +176,12 @@ package struct DaemonConfiguration: Sendable {
     self.environment = environment
     self.rows = rows
     let known = Set(rows.map(\.key)).subtracting(["home"]).union(["llama-server-path", "llama-args"])
-    warnings = layers.file.keys.filter { !known.contains($0) }.sorted().map {
-      "\(layers.filePath): unknown setting \"\($0)\""
-    }
+    let idle =
+      isTLS || (certificate == nil && key == nil) ? [] : ["tls-cert and tls-key have no effect: TLS is off (tls)"]
+    warnings =
+      idle
+      + layers.file.keys.filter { !known.contains($0) }.sorted().map {
+        "\(layers.filePath): unknown setting \"\($0)\""
+      }
   }
 }
