@@ -5,9 +5,11 @@ import json
 import os
 import subprocess
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from bench import random_gguf
 from bench.daemon import engine_folder, running_daemon
 from bench.process import running, wait_until
 from bench.result import Result
@@ -16,39 +18,67 @@ from bench.unix_http import answers
 
 ROUNDS = 5
 CLIENTS = (1, 4, 16)
-MODEL = "bench/demo"
-#: An answer of one client takes a fraction of a second; several in a row make a run long enough to measure.
-REPEATS = {1: 4, 4: 2, 16: 1}
-BODY = json.dumps({
-    "model": MODEL, "max_tokens": 256, "temperature": 0.7, "seed": 7, "ignore_eos": True, "stream": True,
-    "stream_options": {"include_usage": True},
-    "messages": [{"role": "user", "content": "Tell me all about the fall of Rome."}]})
+
+
+@dataclass(frozen=True)
+class Load:
+    model: str
+    label: str
+    #: Of one answer.
+    tokens: int
+    #: Answers one after the other, by clients, so that a run is long enough to measure.
+    repeats: dict[int, int]
+
+    @property
+    def body(self) -> str:
+        return json.dumps({
+            "model": self.model, "max_tokens": self.tokens, "temperature": 0.7, "seed": 7, "ignore_eos": True,
+            "stream": True, "stream_options": {"include_usage": True},
+            "messages": [{"role": "user", "content": "Tell me all about the fall of Rome."}]})
+
+
+LOADS = (
+    Load("bench/demo", "demo model, 4M parameters", 256, {1: 16, 4: 8, 16: 3}),
+    Load("bench/random", "random weights, 77M parameters", 64, {1: 4, 4: 2, 16: 1}),
+)
 
 
 def measure(setting: Setting) -> Result:
-    with ExitStack() as stack:
-        petrel = stack.enter_context(running_daemon(
-            setting, setting.folder / "home", LLAMA_SERVER_PATH=str(engine_folder(setting))))
-        petrel.command("package", "--gguf", setting.weights, MODEL)
-        petrel.chat(MODEL)
+    random = setting.folder / "random.gguf"
+    random_gguf.write(setting.weights, random)
+    columns = ["model", "clients", "llama-server", "petrel", "petrel / llama-server", "first byte",
+               "first byte, petrel"]
+    result = Result("Tokens: streamed chat over a Unix socket", columns, {})
+    for load, weights in zip(LOADS, (setting.weights, random)):
+        result.raw[load.model] = raw = compare(setting, load, weights)
+        add_rows(result, load, raw)
+    return result
 
-        socket, log = setting.folder / "bare.sock", setting.folder / "bare.log"
+
+def compare(setting: Setting, load: Load, weights: Path) -> dict:
+    with ExitStack() as stack:
+        folder = setting.folder / load.model.replace("/", "-")
+        petrel = stack.enter_context(running_daemon(setting, folder, LLAMA_SERVER_PATH=str(engine_folder(setting))))
+        petrel.command("package", "--gguf", weights, load.model)
+        petrel.chat(load.model)
+
+        socket, log = folder.with_suffix(".sock"), folder.with_suffix(".log")
         command = same_engine(petrel.engine(), socket)
         bare = stack.enter_context(running(command, log))
         wait_until(lambda: answers(socket), "start of llama-server", bare, log)
 
         peers = {"llama-server": socket, "petrel": petrel.socket}
-        load = setting.tools / "chat-load"
+        tool = setting.tools / "chat-load"
         for peer_socket in peers.values():
-            stream(load, peer_socket, max(CLIENTS), 1)
+            stream(tool, peer_socket, max(CLIENTS), load.body, 1)
         runs = {peer: {clients: [] for clients in CLIENTS} for peer in peers}
         for number in range(setting.rounds_or(ROUNDS)):
             # The one that goes first changes, so that neither has the other's warmth.
             order = list(peers.items())[::-1 if number % 2 else 1]
             for clients in CLIENTS:
                 for peer, peer_socket in order:
-                    runs[peer][clients].append(stream(load, peer_socket, clients, REPEATS[clients]))
-    return report(runs, {"runs": runs, "command": command})
+                    runs[peer][clients].append(stream(tool, peer_socket, clients, load.body, load.repeats[clients]))
+    return {"runs": runs, "command": command}
 
 
 def same_engine(pid: int, socket: Path) -> list[str]:
@@ -59,11 +89,11 @@ def same_engine(pid: int, socket: Path) -> list[str]:
     return command
 
 
-def stream(load: Path, socket: Path, clients: int, repeats: int) -> dict:
+def stream(tool: Path, socket: Path, clients: int, body: str, repeats: int) -> dict:
     total = {"tokens": 0, "bytes": 0, "seconds": 0.0}
     waits = []
     for _ in range(repeats):
-        done = subprocess.run([load, socket, str(clients), BODY], capture_output=True, text=True)
+        done = subprocess.run([tool, socket, str(clients), body], capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"chat-load at {socket}: {done.stderr.strip()[-1000:]}")
         one = json.loads(done.stdout)
@@ -72,9 +102,8 @@ def stream(load: Path, socket: Path, clients: int, repeats: int) -> dict:
     return total | {"first_byte_seconds": median(waits), "tokens_per_second": total["tokens"] / total["seconds"]}
 
 
-def report(runs: dict, raw: dict) -> Result:
-    columns = ["clients", "llama-server", "petrel", "petrel / llama-server", "first byte", "first byte, petrel"]
-    result = Result("Tokens: streamed chat with the demo model, 256 tokens an answer, over a Unix socket", columns, raw)
+def add_rows(result: Result, load: Load, raw: dict) -> None:
+    runs = raw["runs"]
     raw["summary"] = {}
     for clients in CLIENTS:
         def middle(peer: str, key: str) -> float:
@@ -85,7 +114,6 @@ def report(runs: dict, raw: dict) -> Result:
         ratio = median(ours["tokens_per_second"] / theirs["tokens_per_second"]
                        for ours, theirs in zip(runs["petrel"][clients], runs["llama-server"][clients]))
         raw["summary"][clients] = {"ratio": ratio, "petrel": rate, "llama_server": bare}
-        result.rows.append([str(clients), f"{bare:,.0f} tok/s", f"{rate:,.0f} tok/s", f"{ratio:.3f}",
+        result.rows.append([load.label, str(clients), f"{bare:,.0f} tok/s", f"{rate:,.0f} tok/s", f"{ratio:.3f}",
                             f"{middle('llama-server', 'first_byte_seconds') * 1e3:.1f} ms",
                             f"{middle('petrel', 'first_byte_seconds') * 1e3:.1f} ms"])
-    return result
