@@ -59,6 +59,7 @@ let package = Package(
     room("PetrelOCI", ["PetrelWire", crypto]),
     room("PetrelGGUF", []),
     room("PetrelAPI", ["PetrelOCI", "PetrelWire"]),
+    room("PetrelSigning", ["PetrelOCI", "PetrelWire", crypto]),
 
     // Adapters: one kind of input and output each.
     room("PetrelStore", ["PetrelOCI", "PetrelWire", crypto, logging, systemPackage]),
@@ -83,8 +84,8 @@ let package = Package(
     room(
       "PetrelLibrary",
       [
-        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelStore", "PetrelRegistry", "PetrelPackaging", logging,
-        systemPackage,
+        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelPackaging",
+        logging, systemPackage,
       ] + nio),
     room("PetrelEngines", ["PetrelOCI", "PetrelProcess", logging, systemPackage] + nio),
     room("PetrelScheduling", ["PetrelOCI", "PetrelProcess", "PetrelEngines", logging, systemPackage]),
@@ -93,8 +94,8 @@ let package = Package(
     room(
       "PetrelServer",
       [
-        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelStore", "PetrelPackaging", "PetrelLibrary", "PetrelEngines",
-        "PetrelScheduling", "PetrelHTTP", logging, systemPackage,
+        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelPackaging", "PetrelLibrary",
+        "PetrelEngines", "PetrelScheduling", "PetrelHTTP", logging, systemPackage,
       ] + nio),
     room("PetrelClient", ["PetrelWire", "PetrelAPI", asyncHTTPClient, nioSSL] + nio),
 
@@ -102,15 +103,18 @@ let package = Package(
     room(
       "PetrelDaemon",
       [
-        "PetrelOCI", "PetrelAPI", "PetrelStore", "PetrelRegistry", "PetrelLibrary", "PetrelEngines", "PetrelProcess",
-        "PetrelScheduling", "PetrelTLS", "PetrelHTTP", "PetrelServer", asyncHTTPClient, logging, nioSSL, systemPackage,
+        "PetrelOCI", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelLibrary", "PetrelEngines",
+        "PetrelProcess", "PetrelScheduling", "PetrelTLS", "PetrelHTTP", "PetrelServer", asyncHTTPClient, logging,
+        nioSSL,
+        systemPackage,
         .product(name: "Yams", package: "Yams"),
       ] + nio),
     room(
       "PetrelCommands",
       [
-        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelPackaging", "PetrelEngines", "PetrelClient", "PetrelTerminal",
-        "PetrelDaemon", logging, systemPackage, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelPackaging", "PetrelEngines", "PetrelClient",
+        "PetrelTerminal", "PetrelDaemon", logging, systemPackage,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ] + nio,
       // The optimiser of Swift 6.3.1 crashes on this room's asynchronous commands; nothing in it is hot.
       extra: [.unsafeFlags(["-Onone"])]),
@@ -133,6 +137,7 @@ let package = Package(
     tests("PetrelWireTests", ["PetrelWire"]),
     tests("PetrelOCITests", ["PetrelOCI", "PetrelWire"]),
     tests("PetrelGGUFTests", ["PetrelGGUF"]),
+    tests("PetrelSigningTests", ["PetrelSigning", "PetrelOCI", "PetrelWire", crypto]),
     tests("PetrelStoreTests", ["PetrelStore", "PetrelOCI", logging, systemPackage]),
     tests(
       "PetrelRegistryTests",
@@ -142,7 +147,7 @@ let package = Package(
     tests(
       "PetrelLibraryTests",
       [
-        "PetrelLibrary", "PetrelStore", "PetrelRegistry", "PetrelPackaging", "PetrelOCI", "PetrelAPI",
+        "PetrelLibrary", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelPackaging", "PetrelOCI", "PetrelAPI",
         "PetrelTestSupport", asyncHTTPClient, logging, systemPackage,
       ] + nio),
     tests(
@@ -152,8 +157,8 @@ let package = Package(
       "PetrelCommandsTests",
       [
         "PetrelCommands", "PetrelDaemon", "PetrelTestSupport", "PetrelClient", "PetrelTerminal", "PetrelAPI",
-        "PetrelOCI", "PetrelWire",
-        systemPackage, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "PetrelOCI", "PetrelWire", "PetrelSigning", systemPackage,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ] + nio),
     tests("PetrelTLSTests", ["PetrelTestSupport", "PetrelTLS", crypto, nioSSL, systemPackage]),
     tests("PetrelHTTPTests", ["PetrelTestSupport", "PetrelHTTP", logging, systemPackage] + nio),
@@ -173,7 +178,8 @@ let package = Package(
         "PetrelStore", "PetrelOCI", "PetrelWire", "PetrelTestSupport", logging, systemPackage,
       ] + nio),
     tests(
-      "PetrelDaemonTests", ["PetrelDaemon", "PetrelAPI", "PetrelOCI", "PetrelTestSupport", logging, systemPackage]),
+      "PetrelDaemonTests",
+      ["PetrelDaemon", "PetrelAPI", "PetrelOCI", "PetrelSigning", "PetrelTestSupport", logging, systemPackage]),
     tests(
       "PetrelEndToEndTests",
       ["PetrelOCI", "PetrelTestSupport", systemPackage, .product(name: "Subprocess", package: "swift-subprocess")]),

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 declare -A package_of=(
-  [g++]=g++ [make]=make [git]=git [curl]=curl [ps]=procps [perl]=perl [docker-registry]=docker-registry [skopeo]=skopeo [docker]=docker.io
+  [g++]=g++ [make]=make [git]=git [curl]=curl [openssl]=openssl [ps]=procps [perl]=perl [docker-registry]=docker-registry [skopeo]=skopeo [docker]=docker.io
 )
 if [[ "${1:-}" == bench ]]; then package_of+=([nginx]=nginx-light [wrk]=wrk); fi
 
