@@ -44,26 +44,40 @@ package struct DeleteAction: Codable, Sendable, Hashable {
 package struct PullRequest: Codable, Sendable {
   package var from: String
   package var bearerToken: String?
+  /// Whether to refuse the model unless it is signed.
+  package var verify: Bool?
+  /// Public keys to verify it with, in PEM; absent: those of the configuration.
+  package var verifyKeys: [String]?
 
-  package init(from: String, bearerToken: String? = nil) {
+  package init(from: String, bearerToken: String? = nil, verify: Bool? = nil, verifyKeys: [String]? = nil) {
     self.from = from
     self.bearerToken = bearerToken
+    self.verify = verify
+    self.verifyKeys = verifyKeys
   }
 
   enum CodingKeys: String, CodingKey {
     case from
     case bearerToken = "bearer-token"
+    case verify
+    case verifyKeys = "verify-keys"
   }
 }
 
 /// Body of `POST /models/{name}/push`; may be left out.
-package struct PushRequest: Codable, Sendable {
+package struct PushRequest: Codable, Sendable, Hashable {
   package var bearerToken: String?
+  /// Stored beside the model.
+  package var signature: SignatureObject?
 
-  package init(bearerToken: String? = nil) { self.bearerToken = bearerToken }
+  package init(bearerToken: String? = nil, signature: SignatureObject? = nil) {
+    self.bearerToken = bearerToken
+    self.signature = signature
+  }
 
   enum CodingKeys: String, CodingKey {
     case bearerToken = "bearer-token"
+    case signature
   }
 }
 

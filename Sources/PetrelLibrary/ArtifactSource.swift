@@ -9,6 +9,9 @@ package protocol ArtifactSource: Sendable {
   /// The manifest that `reference` names, checked against its digest.
   func manifest(_ reference: ModelReference, bearerToken: String?) async throws -> ArtifactManifest
 
+  /// The same, never from a mirror: for what is going to be replaced.
+  func originManifest(_ reference: ModelReference, bearerToken: String?) async throws -> ArtifactManifest
+
   /// A small blob, checked against its digest and size.
   func blob(
     _ descriptor: Descriptor, of reference: ModelReference, limit: Int64, bearerToken: String?
@@ -30,6 +33,13 @@ package protocol ArtifactSource: Sendable {
   func pushManifest(
     _ bytes: [UInt8], mediaType: String, to reference: ModelReference, bearerToken: String?
   ) async throws -> Digest
+}
+
+extension ArtifactSource {
+  // Most sources have no mirrors.
+  package func originManifest(_ reference: ModelReference, bearerToken: String?) async throws -> ArtifactManifest {
+    try await manifest(reference, bearerToken: bearerToken)
+  }
 }
 
 /// A manifest, byte for byte.
@@ -58,6 +68,11 @@ package struct BlobDownload: Sendable {
 extension RegistryClient: ArtifactSource {
   package func manifest(_ reference: ModelReference, bearerToken: String?) async throws -> ArtifactManifest {
     let fetched: FetchedManifest = try await manifest(reference, bearerToken: bearerToken)
+    return ArtifactManifest(bytes: fetched.bytes, digest: fetched.digest)
+  }
+
+  package func originManifest(_ reference: ModelReference, bearerToken: String?) async throws -> ArtifactManifest {
+    let fetched: FetchedManifest = try await manifest(reference, fromMirrors: false, bearerToken: bearerToken)
     return ArtifactManifest(bytes: fetched.bytes, digest: fetched.digest)
   }
 

@@ -3,6 +3,7 @@
 import PetrelOCI
 import PetrelPackaging
 import PetrelRegistry
+import PetrelSigning
 import PetrelStore
 
 /// Why the model library did not do what it was asked.
@@ -22,6 +23,8 @@ package struct LibraryError: Error, Sendable, Hashable, CustomStringConvertible 
     case conflict
     case noSpace
     case invalidArchive
+    /// Signatures are wanted, and there is no good one.
+    case unverified
     /// The registry does not answer as it should.
     case registry
     /// Everybody who waited for it has left, or the daemon stops.
@@ -47,6 +50,7 @@ package struct LibraryError: Error, Sendable, Hashable, CustomStringConvertible 
     case let error as StoreError: self.init(Self.code(error), error.message)
     case let error as RegistryError: self.init(Self.code(error), error.message)
     case let error as OCIError: self.init(Self.code(error), error.message)
+    case let error as SigningError: self.init(.invalidRequest, error.message)
     case let error as PackagingError: self.init(.invalidArchive, error.message)
     case is CancellationError: self.init(.cancelled, "cancelled")
     default: self.init(.failed, "\(error)")

@@ -2,19 +2,27 @@
 
 import PetrelAPI
 import PetrelOCI
+import PetrelSigning
 import PetrelStore
 
 extension ModelLibrary {
   /// Pulls a model, or joins the pull of it that is going on. Returns when the manifest is known to be one of a model
   /// and before its layers move: failures until then are thrown, later ones are the stream's last line.
   ///
-  /// - Parameter bearerToken: used instead of the credentials of this machine.
-  package func pull(_ text: String, bearerToken: String? = nil) async throws -> ProgressStream {
+  /// - Parameters:
+  ///   - bearerToken: used instead of the credentials of this machine.
+  ///   - verifying: refuse the model unless it is signed as this says, and as the configuration says.
+  package func pull(
+    _ text: String, bearerToken: String? = nil, verifying demand: SignatureDemand? = nil
+  ) async throws -> ProgressStream {
     try await translatingErrors {
       let reference = try reference(text)
+      let signatures = try signatureCheck(reference, demand: demand, bearerToken: bearerToken)
       let pull = Pull(
-        source: source, store: store, retryPolicy: retryPolicy, reference: reference, bearerToken: bearerToken)
-      let stream = try await transfers.pull(reference) { [self] feed in
+        source: source, store: store, retryPolicy: retryPolicy, reference: reference, bearerToken: bearerToken,
+        signatures: signatures)
+      let stream = try await transfers.pull(reference, verifying: demand) { [self] feed in
+        if isFromHuggingFace(reference) { try signatures.runWithoutSignatures(feed) }
         let message = try await isFromHuggingFace(reference) ? useLocal(text, reference) : pull.run(feed)
         changed()
         return message
@@ -25,7 +33,11 @@ extension ModelLibrary {
   }
 
   /// Pushes a model of the store to the registry that its tag names.
-  package func push(_ text: String, bearerToken: String? = nil) async throws -> ProgressStream {
+  ///
+  /// - Parameter signature: added to those that the registry has of the model.
+  package func push(
+    _ text: String, bearerToken: String? = nil, signature: DetachedSignature? = nil
+  ) async throws -> ProgressStream {
     try await translatingErrors {
       let reference = try tagReference(text)
       guard let model = try await store.find(ModelSelector(reference)) else {
@@ -35,7 +47,12 @@ extension ModelLibrary {
         throw LibraryError(
           .unsupportedSource, "pushing to Hugging Face is not supported; tag the model for a registry and push that")
       }
-      let push = Push(source: source, store: store, model: model, reference: reference, bearerToken: bearerToken)
+      try signature?.check(model.id, in: reference)
+      let upload = signature.map {
+        SignatureUpload(source: source, reference: reference, bearerToken: bearerToken, signature: $0)
+      }
+      let push = Push(
+        source: source, store: store, model: model, reference: reference, bearerToken: bearerToken, signature: upload)
       return try await transfers.push { feed in try await push.run(feed) }
     }
   }

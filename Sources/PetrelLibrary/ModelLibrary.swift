@@ -4,6 +4,7 @@ import Logging
 import PetrelAPI
 import PetrelOCI
 import PetrelRegistry
+import PetrelSigning
 import PetrelStore
 
 /// What can be done with models: the use cases behind the management API and the CLI. Knows nothing of HTTP.
@@ -13,22 +14,26 @@ package final class ModelLibrary: Sendable {
   package let store: ModelStore
   let source: any ArtifactSource
   let retryPolicy: RetryPolicy
+  let signaturePolicy: SignaturePolicy
   let transfers = Transfers()
   let logger: Logger
   private let defaultRegistry: String
   private let onChange: @Sendable () -> Void
 
   /// - Parameters:
+  ///   - signaturePolicy: which models must be signed.
   ///   - defaultRegistry: used for names without a registry.
   ///   - retryPolicy: for broken downloads.
   ///   - onChange: called after names or models have changed, so that whoever remembers what a name means can forget it.
   package init(
     store: ModelStore, source: any ArtifactSource, retryPolicy: RetryPolicy = RetryPolicy(),
-    defaultRegistry: String = ModelReference.dockerHub, logger: Logger, onChange: @escaping @Sendable () -> Void = {}
+    signaturePolicy: SignaturePolicy = SignaturePolicy(), defaultRegistry: String = ModelReference.dockerHub,
+    logger: Logger, onChange: @escaping @Sendable () -> Void = {}
   ) {
     self.store = store
     self.source = source
     self.retryPolicy = retryPolicy
+    self.signaturePolicy = signaturePolicy
     self.defaultRegistry = defaultRegistry
     self.logger = logger
     self.onChange = onChange

@@ -21,6 +21,7 @@ final class ProgressFeed: Sendable {
   private struct Listener {
     /// Layers that changed since the listener last looked, in the order in which they did.
     var pending: [Digest] = []
+    var remarksSeen = 0
     var hasSeenEnd = false
     var wakeUp: CheckedContinuation<Void, Never>?
   }
@@ -30,6 +31,8 @@ final class ProgressFeed: Sendable {
     var layers: [Digest: Layer] = [:]
     /// In the order of their first report.
     var order: [Digest] = []
+    /// Lines that are about no layer; few, and all listeners get all of them.
+    var remarks: [ProgressLine] = []
     var hasStarted = false
     /// The last line, and the error behind it.
     var end: (line: ProgressLine, failure: LibraryError?)?
@@ -59,6 +62,14 @@ final class ProgressFeed: Sendable {
     tell { state in
       state.total = total
       state.hasStarted = true
+      return true
+    }
+  }
+
+  /// Tells something that is about no layer.
+  func say(_ type: ProgressLine.Kind, _ message: String) {
+    tell { state in
+      state.remarks.append(ProgressLine(type: type, message: message, mode: mode))
       return true
     }
   }
@@ -143,6 +154,10 @@ final class ProgressFeed: Sendable {
       let (line, isOver, news) = state.withLock { state -> (ProgressLine?, Bool, UInt64) in
         guard var listener = state.listeners[id], !listener.hasSeenEnd else { return (nil, true, state.news) }
         defer { state.listeners[id] = listener }
+        if listener.remarksSeen < state.remarks.count {
+          defer { listener.remarksSeen += 1 }
+          return (state.remarks[listener.remarksSeen], false, state.news)
+        }
         if !listener.pending.isEmpty {
           return (state.layers[listener.pending.removeFirst()]?.line, false, state.news)
         }

@@ -13,6 +13,7 @@ struct Pull: Sendable {
   let retryPolicy: RetryPolicy
   let reference: ModelReference
   let bearerToken: String?
+  let signatures: SignatureCheck
 
   /// Returns the text of the success line. Errors before `feed` has started are about the reference.
   func run(_ feed: ProgressFeed) async throws -> String {
@@ -21,6 +22,7 @@ struct Pull: Sendable {
       throw LibraryError(.registry, "the manifest of \(reference) does not match its digest")
     }
     let manifest = try Manifest(decoding: fetched.bytes)
+    try await signatures.run(fetched.digest, feed)
     let hold = try await store.hold(manifest.blobs.map(\.digest))
     defer { withExtendedLifetime(hold) {} }
 

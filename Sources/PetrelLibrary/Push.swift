@@ -12,6 +12,7 @@ struct Push: Sendable {
   let model: StoredModel
   let reference: ModelReference
   let bearerToken: String?
+  var signature: SignatureUpload?
 
   /// Returns the text of the success line.
   func run(_ feed: ProgressFeed) async throws -> String {
@@ -31,6 +32,7 @@ struct Push: Sendable {
       while try await group.next() != nil { addNext() }
     }
     try await push(config) { _ in }
+    try await signature?.run(Digest(of: manifest))
     _ = try await source.pushManifest(
       manifest, mediaType: model.manifest.mediaType ?? MediaType.ociManifest, to: reference, bearerToken: bearerToken)
     return "Model pushed successfully"

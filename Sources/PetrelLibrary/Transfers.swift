@@ -3,21 +3,29 @@
 import PetrelAPI
 import PetrelOCI
 
-/// The transfers that are going on. Pulls of one reference are one.
+/// The transfers that are going on. Pulls of one reference are one, unless one of them is to verify what others are not.
 actor Transfers {
   typealias Operation = @Sendable (ProgressFeed) async throws -> String
 
-  private var pulls: [ModelReference: Transfer] = [:]
+  private struct PullKey: Hashable {
+    let reference: ModelReference
+    let demand: SignatureDemand?
+  }
+
+  private var pulls: [PullKey: Transfer] = [:]
   /// All of them, those that nobody can join any more included.
   private var running: [ObjectIdentifier: Transfer] = [:]
   private var isClosed = false
 
   /// Joins the pull of `reference` that is going on, or begins one.
-  func pull(_ reference: ModelReference, _ operation: @escaping Operation) throws -> ProgressStream {
-    if let running = pulls[reference], let stream = ProgressStream(running.feed) { return stream }
+  func pull(
+    _ reference: ModelReference, verifying demand: SignatureDemand? = nil, _ operation: @escaping Operation
+  ) throws -> ProgressStream {
+    let key = PullKey(reference: reference, demand: demand)
+    if let running = pulls[key], let stream = ProgressStream(running.feed) { return stream }
     let transfer = Transfer(mode: .pull)
     let stream = try begin(transfer, operation)
-    pulls[reference] = transfer
+    pulls[key] = transfer
     return stream
   }
 
@@ -50,6 +58,6 @@ actor Transfers {
   private func forget(_ transfer: Transfer) {
     running[ObjectIdentifier(transfer)] = nil
     // A new pull may have taken the place of one that was abandoned.
-    if let (reference, _) = pulls.first(where: { $0.value === transfer }) { pulls[reference] = nil }
+    if let (key, _) = pulls.first(where: { $0.value === transfer }) { pulls[key] = nil }
   }
 }

@@ -23,11 +23,17 @@ package struct BlobStream: Sendable {
 
 extension RegistryClient {
   /// The manifest that `reference` names, checked against its digest.
+  ///
+  /// - Parameter fromMirrors: whether mirrors of the registry may answer.
   package func manifest(
-    _ reference: ModelReference, bearerToken: String? = nil
+    _ reference: ModelReference, fromMirrors: Bool = true, bearerToken: String? = nil
   ) async throws -> FetchedManifest {
     try await configuration.retryPolicy.withRetries {
-      try await reading(reference, bearerToken: bearerToken) { endpoint, token in
+      guard fromMirrors else {
+        return try await manifest(
+          reference, at: configuration.endpoint(for: reference), bearerToken: bearerToken)
+      }
+      return try await reading(reference, bearerToken: bearerToken) { endpoint, token in
         try await manifest(reference, at: endpoint, bearerToken: token)
       }
     }

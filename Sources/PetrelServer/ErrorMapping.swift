@@ -41,6 +41,7 @@ enum ErrorMapping {
       case .notFound where operation == "getting" || operation == "tagging": return TextError(.notFound, error.message)
       case .unauthorized where operation == "pulling": return TextError(.unauthorized, "Unauthorized")
       case .invalidReference, .invalidRequest: return TextError(.badRequest, error.message)
+      case .unverified: return TextError(status(of: error), error.message)
       default: return TextError(status(of: error), prefix + error.message)
       }
     case let error as SchedulingError: return TextError(status(of: error), error.message)
@@ -55,6 +56,7 @@ enum ErrorMapping {
     case .notFound: .notFound
     case .invalidReference, .invalidRequest, .invalidArchive: .badRequest
     case .unauthorized: .unauthorized
+    case .unverified: .forbidden
     case .unsupportedArtifact, .unsupportedSource: .unprocessableEntity
     case .conflict: .conflict
     case .noSpace: .insufficientStorage

@@ -6,6 +6,7 @@ import NIOPosix
 import PetrelAPI
 import PetrelOCI
 import PetrelRegistry
+import PetrelSigning
 import PetrelStore
 import PetrelTestSupport
 import Synchronization
@@ -29,7 +30,8 @@ struct LibraryFixture {
 
   /// - Parameter freeSpace: what the disk claims to have left, in bytes.
   static func with<R>(
-    freeSpace: Int64 = .max, _ body: (LibraryFixture) async throws -> R
+    freeSpace: Int64 = .max, signatures: SignaturePolicy = SignaturePolicy(),
+    _ body: (LibraryFixture) async throws -> R
   ) async throws -> R {
     let root = FilePath(FileManager.default.temporaryDirectory.path)
       .appending("petrel-library-\(UInt64.random(in: .min ... .max))")
@@ -47,7 +49,8 @@ struct LibraryFixture {
         let store = try await ModelStore.open(at: root, logger: logger, freeSpace: { _ in freeSpace })
         let changes = Counter()
         let library = ModelLibrary(
-          store: store, source: client, retryPolicy: retries, logger: logger, onChange: { changes.increment() })
+          store: store, source: client, retryPolicy: retries, signaturePolicy: signatures, logger: logger,
+          onChange: { changes.increment() })
         do {
           let result = try await body(LibraryFixture(library: library, registry: registry, changes: changes))
           await library.shutdown()

@@ -8,6 +8,7 @@ import PetrelLibrary
 import PetrelOCI
 import PetrelPackaging
 import PetrelScheduling
+import PetrelSigning
 import PetrelStore
 
 #if canImport(FoundationEssentials)
@@ -85,7 +86,8 @@ struct ModelRoutes: Sendable {
     .task(bodyLimit: APIServer.smallBody) { [library] head, body, writer in
       try await Self.translating("pulling") {
         let request: PullRequest = try Self.decode(body)
-        let lines = try await library.pull(request.from, bearerToken: request.bearerToken)
+        let lines = try await library.pull(
+          request.from, bearerToken: request.bearerToken, verifying: try SignatureDemand(request))
         try await Self.stream(lines, to: writer, head)
       }
     }
@@ -95,7 +97,8 @@ struct ModelRoutes: Sendable {
     .task(bodyLimit: APIServer.smallBody) { [library] head, body, writer in
       try await Self.translating("pushing") {
         let request: PushRequest = body.readableBytes == 0 ? PushRequest() : try Self.decode(body)
-        let lines = try await library.push(name, bearerToken: request.bearerToken)
+        let lines = try await library.push(
+          name, bearerToken: request.bearerToken, signature: try request.signature.map { try DetachedSignature($0) })
         try await Self.stream(lines, to: writer, head)
       }
     }

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import PetrelOCI
+import PetrelRegistry
+import PetrelSigning
+
+/// Adds a signature to those that the registry has of a manifest.
+///
+/// Registries cannot add to a manifest: of two who sign at the same moment, the later one's list counts.
+struct SignatureUpload: Sendable {
+  let source: any ArtifactSource
+  let reference: ModelReference
+  let bearerToken: String?
+  let signature: DetachedSignature
+
+  /// To be called when the model's blobs are there and before its manifest is: whoever finds the model finds it signed.
+  ///
+  /// - Parameter digest: of the manifest that is going to be pushed.
+  func run(_ digest: Digest) async throws {
+    try signature.check(digest, in: reference)
+    let place = SignatureList.reference(of: digest, beside: reference)
+    var list = try await existing(place)
+    guard try await !isSigned(list, digest) else { return }
+    for blob in list.append(signature) {
+      try await source.pushBlob(
+        blob.descriptor, to: reference, bearerToken: bearerToken, body: { OneChunk(bytes: blob.bytes) },
+        progress: { _ in })
+    }
+    _ = try await source.pushManifest(
+      try list.manifest.serialized(), mediaType: list.manifest.mediaType ?? MediaType.ociManifest, to: place,
+      bearerToken: bearerToken)
+  }
+
+  private func existing(_ place: ModelReference) async throws -> SignatureList {
+    do {
+      return try SignatureList(decoding: try await source.originManifest(place, bearerToken: bearerToken).bytes)
+    } catch let error as RegistryError where error.code == .notFound {
+      return SignatureList()
+    } catch let error as SigningError {
+      throw LibraryError(.conflict, "\(place): \(error.message); remove that tag, or push without --sign")
+    }
+  }
+
+  /// Whether the same key has signed the same before: pushing again must not lengthen the list.
+  private func isSigned(_ list: SignatureList, _ digest: Digest) async throws -> Bool {
+    let requirement = SignatureRequirement(keys: [signature.key])
+    for entry in list.entries {
+      let payload: [UInt8]
+      do {
+        payload = try await source.blob(
+          entry.descriptor, of: reference, limit: Int64(SignaturePayload.maximumSize), bearerToken: bearerToken)
+      } catch let error as RegistryError where !error.isRetryable {
+        // What cannot be read is left to those who wrote it.
+        continue
+      }
+      let verdict = requirement.judge(
+        payload: payload, signature: entry.signature, digest: digest, reference: reference)
+      if case .good = verdict { return true }
+    }
+    return false
+  }
+}
+
+/// Bytes as the body of an upload.
+private struct OneChunk: AsyncSequence, Sendable {
+  typealias Element = ByteBuffer
+
+  let bytes: [UInt8]
+
+  func makeAsyncIterator() -> AsyncIterator { AsyncIterator(rest: ByteBuffer(bytes: bytes)) }
+
+  struct AsyncIterator: AsyncIteratorProtocol {
+    var rest: ByteBuffer?
+
+    mutating func next() async -> ByteBuffer? {
+      defer { rest = nil }
+      return rest
+    }
+  }
+}
