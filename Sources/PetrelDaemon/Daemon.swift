@@ -55,8 +55,8 @@ package struct Daemon: Sendable {
     let httpClient = HTTPClient(
       eventLoopGroupProvider: .shared(group), configuration: RegistryClient.configuration())
     let library = ModelLibrary(
-      store: store, source: registryClient(httpClient), defaultRegistry: configuration.defaultRegistry, logger: logger,
-      onChange: { scheduler.board.forgetNames() })
+      store: store, source: registryClient(httpClient), signaturePolicy: configuration.signaturePolicy,
+      defaultRegistry: configuration.defaultRegistry, logger: logger, onChange: { scheduler.board.forgetNames() })
     let server = APIServer(
       library: library, scheduler: scheduler, engine: engine, group: group,
       origins: configuration.environment["DMR_ORIGINS"])

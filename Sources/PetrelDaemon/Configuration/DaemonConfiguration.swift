@@ -3,6 +3,7 @@
 import Logging
 import PetrelAPI
 import PetrelOCI
+import PetrelSigning
 import SystemPackage
 
 /// Everything the daemon is told, read once at its start.
@@ -37,6 +38,8 @@ package struct DaemonConfiguration: Sendable {
   package let defaultRegistry: String
   /// Registries spoken to over plain HTTP, beside loopback ones.
   package let insecureRegistries: [String]
+  /// Which models must be signed. In the file only; default none.
+  package let signaturePolicy: SignaturePolicy
   /// The daemon's environment, with `LLAMA_SERVER_PATH` and `LLAMA_ARGS` from the file where only that has them.
   package let environment: [String: String]
   /// Every setting with its value and where it came from.
@@ -59,14 +62,18 @@ package struct DaemonConfiguration: Sendable {
     let path = home.appending("config.yaml")
     let layers = ConfigurationLayers(
       flags: flags, environment: environment, file: try ConfigurationFile.read(path), filePath: path.string)
+    var signatures: SignaturePolicy?
+    if let node = try ConfigurationFile.signatures(path) {
+      signatures = try SignaturePolicyReader(file: path.string, home: home, userHome: userHome).read(node)
+    }
     return try DaemonConfiguration(
       layers, home: home, homeSource: named == nil ? .builtIn : .environment("PETREL_HOME"), userHome: userHome,
-      workingDirectory: workingDirectory, processors: processors)
+      workingDirectory: workingDirectory, processors: processors, signatures: signatures)
   }
 
   private init(
     _ layers: ConfigurationLayers, home: FilePath, homeSource: SettingSource, userHome: FilePath,
-    workingDirectory: FilePath, processors: Int
+    workingDirectory: FilePath, processors: Int, signatures: SignaturePolicy?
   ) throws(ConfigurationError) {
     var rows = [SettingRow(key: "home", value: home.string, source: homeSource)]
     /// The value of a setting that has a default.
@@ -163,6 +170,11 @@ package struct DaemonConfiguration: Sendable {
       text("default-registry", environment: "DEFAULT_REGISTRY", default: ModelReference.dockerHub))
     insecureRegistries = try layers.values(
       text("insecure-registries", environment: "PETREL_INSECURE_REGISTRIES"), rows: &rows)
+    signaturePolicy = signatures ?? SignaturePolicy()
+    rows.append(
+      SettingRow(
+        key: SignaturePolicyReader.key, value: SignaturePolicyReader.summary(of: signaturePolicy),
+        source: signatures == nil ? .builtIn : .file(layers.filePath)))
     var environment = layers.environment
     for (key, name) in [("llama-server-path", "LLAMA_SERVER_PATH"), ("llama-args", "LLAMA_ARGS")] {
       let given = layers.environment[name]
