@@ -51,14 +51,15 @@ extension DaemonClient {
   }
 
   /// Pushes a model to its registry, like ``pull(_:onLine:)``.
-  package func push(_ model: String, bearerToken: String?, onLine: (ProgressLine) throws -> Void) async throws -> String
-  {
+  package func push(
+    _ model: String, _ request: PushRequest = PushRequest(), onLine: (ProgressLine) throws -> Void
+  ) async throws -> String {
     let path = "/models/\(Self.pathPart(model))/push"
     let response =
-      if bearerToken == nil {
+      if request == PushRequest() {
         try await send(.POST, path, headers: Self.acceptJSON)
       } else {
-        try await send(.POST, path, json: PushRequest(bearerToken: bearerToken), headers: Self.acceptJSON)
+        try await send(.POST, path, json: request, headers: Self.acceptJSON)
       }
     return try await outcome(of: response, onLine: onLine)
   }

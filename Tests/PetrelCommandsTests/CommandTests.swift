@@ -114,7 +114,7 @@ struct CommandTests {
     let context = fixture.context()
     let plugin = Invocation(arguments: ["docker-model", "pull", "--help"], environment: [:])
     #expect(await PetrelProgram.run(plugin, context) == 0)
-    #expect(fixture.output.contains("USAGE: docker model pull <model>"))
+    #expect(fixture.output.contains("USAGE: docker model pull "))
     #expect(await fixture.run(["ls", "a", "b"], context) == 1)
     #expect(fixture.errors.contains("Usage: petrel list"))
   }

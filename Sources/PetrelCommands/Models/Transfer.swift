@@ -13,6 +13,11 @@ struct Transfer {
   let mode: ProgressLine.Mode
   let model: String
   let context: CommandContext
+  /// Of a pull: public keys, in PEM, by one of which the model must be signed; empty for those of the daemon's
+  /// configuration, nil for none.
+  var verifyKeys: [String]?
+  /// Of a push: stored beside the model.
+  var signature: SignatureObject?
 
   /// - Returns: the daemon's closing sentence.
   func run(with client: DaemonClient) async throws -> String {
@@ -57,8 +62,13 @@ struct Transfer {
     }
     defer { if isConnected { hasConnected = true } }
     switch mode {
-    case .pull: return try await client.pull(PullRequest(from: model, bearerToken: token), onLine: show)
-    case .push: return try await client.push(model, bearerToken: token, onLine: show)
+    case .pull:
+      let request = PullRequest(
+        from: model, bearerToken: token, verify: verifyKeys.map { _ in true },
+        verifyKeys: verifyKeys.flatMap { $0.isEmpty ? nil : $0 })
+      return try await client.pull(request, onLine: show)
+    case .push:
+      return try await client.push(model, PushRequest(bearerToken: token, signature: signature), onLine: show)
     }
   }
 

@@ -40,8 +40,8 @@ struct PetrelCommand: AsyncParsableCommand {
   ]
   private static let useCommands: [any ParsableCommand.Type] = [RunCommand.self, ListRunnersCommand.self]
   private static let systemCommands: [any ParsableCommand.Type] = [
-    ServeCommand.self, StatusCommand.self, VersionCommand.self, ConfigCommand.self, InstallRunnerCommand.self,
-    InstallPluginCommand.self,
+    ServeCommand.self, StatusCommand.self, VersionCommand.self, ConfigCommand.self, KeyCommand.self,
+    InstallRunnerCommand.self, InstallPluginCommand.self,
   ]
 
   /// Names and aliases of all commands.
