@@ -205,8 +205,28 @@ import Testing
           fixture.name("org/m"), verifying: SignatureDemand(keys: [key.verificationKey]))
       }
       #expect(refused?.code == .unverified)
-      let lines = await fixture.releasingStalls { await plain.reduce(into: []) { $0.append($1) } }
-      #expect(lines.last?.type == .success)
+      try sign(model.digest, "org/m", in: fixture, by: [key])
+      let verifying = try await fixture.library.pull(
+        fixture.name("org/m"), verifying: SignatureDemand(keys: [key.verificationKey]))
+      // Both want the same blob.
+      await fixture.releasingStalls {
+        async let first = plain.reduce(into: []) { $0.append($1) }
+        async let second = verifying.reduce(into: []) { $0.append($1) }
+        for lines in await [first, second] { #expect(lines.last?.type == .success) }
+      }
+    }
+  }
+
+  @Test func aRefusedUpdateLeavesTheModelThatIsHere() async throws {
+    try await LibraryFixture.with(signatures: try policy(.enforce, keys: [key.verificationKey])) { fixture in
+      let good = try fixture.registry.addModel("org/m")
+      try sign(good.digest, "org/m", in: fixture, by: [key])
+      try await fixture.pull(fixture.name("org/m"))
+      try fixture.registry.addModel("org/m")
+      let refused = await libraryError { try await fixture.library.pull(fixture.name("org/m")) }
+      #expect(refused?.code == .unverified)
+      let model = try await fixture.library.resolve(fixture.name("org/m"))
+      #expect(model.id == good.digest)
     }
   }
 

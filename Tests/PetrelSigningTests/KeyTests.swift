@@ -32,6 +32,21 @@ import Testing
     #expect(keys.allSatisfy { $0.origin == "team.pub" })
   }
 
+  @Test func damagedKeysAreReadOrRefused() {
+    var generator = SeededGenerator(seed: 7)
+    for pem in [Vectors.pkcs8, Vectors.sec1, Vectors.publicKey] {
+      for _ in 0..<700 {
+        var bytes = Array(pem.utf8)
+        for _ in 0..<Int.random(in: 1...4, using: &generator) {
+          bytes[Int.random(in: bytes.indices, using: &generator)] = .random(in: 0x0A...0x7E, using: &generator)
+        }
+        let text = String(decoding: bytes, as: UTF8.self)
+        if let key = try? SigningKey(pem: text, origin: "k") { #expect(key.verificationKey.pem.count > 100) }
+        if let keys = try? VerificationKey.read(pem: text, origin: "k") { #expect(keys.count == 1) }
+      }
+    }
+  }
+
   @Test func newKeysDiffer() {
     #expect(SigningKey().pem != SigningKey().pem)
   }
