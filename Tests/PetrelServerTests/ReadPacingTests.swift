@@ -38,7 +38,8 @@ struct ReadPacingTests {
     func end(readAt offset: TimeAmount) throws -> NIODeadline {
       var pacing = ReadPacing()
       _ = pacing.wait(afterReading: 1, at: Self.start + offset - .milliseconds(1))
-      return Self.start + offset + (try #require(pacing.wait(afterReading: 1, at: Self.start + offset)))
+      let wait = pacing.wait(afterReading: 1, at: Self.start + offset)
+      return Self.start + offset + (try #require(wait))
     }
     let ends = try (0..<8).map { try end(readAt: .microseconds(200 * $0)) }
     #expect(Set(ends).count <= 2)
