@@ -16,7 +16,21 @@ private let diskQueue = DispatchQueue(label: "petrel.disk", attributes: .concurr
 
 /// Runs blocking file operations off the cooperative thread pool. Not interrupted by cancellation.
 func onDisk<R: Sendable>(_ work: @escaping @Sendable () throws -> R) async throws -> R {
+  try await run(on: diskQueue, work)
+}
+
+/// Runs blocking operations on one file one after the other: the system would let writers of a file wait for each other
+/// too, and keep a processor busy with it.
+final class FileQueue: Sendable {
+  private let queue = DispatchQueue(label: "petrel.disk.file")
+
+  func run<R: Sendable>(_ work: @escaping @Sendable () throws -> R) async throws -> R {
+    try await PetrelStore.run(on: queue, work)
+  }
+}
+
+private func run<R: Sendable>(on queue: DispatchQueue, _ work: @escaping @Sendable () throws -> R) async throws -> R {
   try await withCheckedThrowingContinuation { continuation in
-    diskQueue.async { continuation.resume(with: Result(catching: work)) }
+    queue.async { continuation.resume(with: Result(catching: work)) }
   }
 }

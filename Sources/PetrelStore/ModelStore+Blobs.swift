@@ -24,7 +24,10 @@ extension ModelStore {
 
   /// Bytes of the blob that an earlier attempt left behind.
   package func partialSize(_ digest: Digest) async throws -> Int64 {
-    try await onDisk { [self] in (try? layout.partial(digest).stat().size) ?? 0 }
+    try await onDisk { [self] in
+      let prefix = (try? layout.partial(digest).stat().size) ?? 0
+      return max(prefix, (try? PlatformFile.allocatedSize(layout.chunks(digest))) ?? 0)
+    }
   }
 
   /// Throws ``StoreError`` (`noSpace`) when the disk has no room for so many more bytes.
@@ -81,7 +84,7 @@ extension ModelStore {
     return status.type == .regular && status.size == size
   }
 
-  private func checkSpace(for bytes: Int64) throws {
+  func checkSpace(for bytes: Int64) throws {
     let free = try freeSpace(layout.root)
     guard bytes > free else { return }
     throw StoreError(

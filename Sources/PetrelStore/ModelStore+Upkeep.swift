@@ -81,7 +81,7 @@ extension ModelStore {
       // Finished files have plain names; there may be thousands.
       for name in Folder.names(in: folder) where name.utf8.count != 64 {
         let lifetime: Double
-        if name.hasSuffix(StoreLayout.partialSuffix) {
+        if StoreLayout.downloadSuffixes.contains(where: name.hasSuffix) {
           lifetime = Self.partialLifetime
         } else if name.contains(StoreLayout.temporaryInfix) {
           lifetime = Self.temporaryLifetime

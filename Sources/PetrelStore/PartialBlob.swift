@@ -114,6 +114,9 @@ actor PartialBlob {
       // Engines get hard links to this file. Nobody may write through one.
       try PlatformFile.setPermissions(blob, [.ownerRead, .groupRead, .otherRead])
       try Folder.sync(layout.blobs)
+      // What chunks of it came before is of no use any more.
+      try PlatformFile.unlink(layout.chunkRecords(digest))
+      try PlatformFile.unlink(layout.chunks(digest))
     }
   }
 

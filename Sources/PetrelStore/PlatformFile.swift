@@ -17,6 +17,15 @@ enum PlatformFile {
     try check { fsync(file.rawValue) }
   }
 
+  /// Like ``sync(_:)``, without what is only of interest to people, such as the time of the last change.
+  static func syncData(_ file: FileDescriptor) throws(Errno) {
+    #if canImport(Darwin)
+      try sync(file)
+    #else
+      try check { fdatasync(file.rawValue) }
+    #endif
+  }
+
   /// Asks the system to start writing the bytes of `range` out, so that a later ``sync(_:)`` has little to do.
   static func startWriteback(_ file: FileDescriptor, range: Range<Int64>) {
     #if !canImport(Darwin)
@@ -76,6 +85,9 @@ enum PlatformFile {
     let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
     return overflow ? .max : Int64(clamping: bytes)
   }
+
+  /// Bytes that the file takes on the disk; its holes do not count.
+  static func allocatedSize(_ path: FilePath) throws -> Int64 { Int64(try path.stat().rawValue.st_blocks) * 512 }
 
   /// Which file this is, whatever its names.
   struct FileID: Hashable {

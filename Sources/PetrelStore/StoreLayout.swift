@@ -26,10 +26,19 @@ package struct StoreLayout: Hashable, Sendable {
 
   package func blob(_ digest: Digest) -> FilePath { blobs.appending(digest.hex) }
   package func partial(_ digest: Digest) -> FilePath { blobs.appending(digest.hex + Self.partialSuffix) }
+  /// A large blob that comes in chunks, with holes; see ``ChunkedBlob``.
+  package func chunks(_ digest: Digest) -> FilePath { blobs.appending(digest.hex + Self.chunksSuffix) }
+  /// Which chunks are there.
+  package func chunkRecords(_ digest: Digest) -> FilePath { blobs.appending(digest.hex + Self.chunkRecordsSuffix) }
   func manifest(_ id: Digest) -> FilePath { manifests.appending(id.hex) }
   func bundle(_ id: Digest) -> FilePath { bundles.appending(id.hex) }
 
   static let partialSuffix = ".incomplete"
+  /// Not `.incomplete`: to Docker Model Runner that is a prefix of the blob, without holes.
+  static let chunksSuffix = ".petrel-chunks"
+  static let chunkRecordsSuffix = ".petrel-records"
+  /// Files with these ends are downloads that are not complete.
+  static let downloadSuffixes = [partialSuffix, chunksSuffix, chunkRecordsSuffix]
   /// In the names of files and folders that are being made, and of folders that are being removed.
   static let temporaryInfix = ".tmp-"
 

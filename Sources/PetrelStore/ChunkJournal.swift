@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import PetrelOCI
+import Synchronization
+import SystemPackage
+
+/// The checkpoint file of a ``ChunkedBlob``, open for appending; see ``ChunkRecords`` for what is in it.
+final class ChunkJournal: Sendable {
+  private struct State {
+    var written: Int
+    var durable: Int
+    var length: Int64
+  }
+
+  private let file: FileDescriptor
+  private let state: Mutex<State>
+
+  /// Opens the file and takes away what a crash has left at its end; or makes a new one.
+  ///
+  /// - Parameters:
+  ///   - records: what the file says; nil to begin anew.
+  ///   - head: a new file's first line.
+  init(_ path: FilePath, records: ChunkRecords?, head: String) throws {
+    file = try FileDescriptor.open(
+      path, .writeOnly, options: [.create, .append, .closeOnExec],
+      permissions: [.ownerReadWrite, .groupRead, .otherRead])
+    let length = Int64(records?.length ?? 0)
+    state = Mutex(State(written: records?.written ?? 0, durable: records?.durable ?? 0, length: length))
+    try file.resize(to: length)
+    if records == nil { try append(head) }
+  }
+
+  deinit { try? file.close() }
+
+  /// To be called when the chunk's bytes have been written.
+  func note(written chunk: Int, checksum: UInt64) throws {
+    try append(ChunkRecords.line(written: chunk, checksum: checksum)) { $0.written += 1 }
+  }
+
+  func note(dropped chunk: Int) throws { try append(ChunkRecords.line(dropped: chunk)) }
+
+  func note(adopted bytes: Int64) throws {
+    try append(ChunkRecords.line(adopted: bytes))
+    try PlatformFile.syncData(file)
+  }
+
+  /// Makes the chunks that have been written so far durable: first their bytes in `data`, then the note of it. Returns
+  /// false when there was nothing to do.
+  func checkpoint(_ data: FileDescriptor) throws -> Bool {
+    let (written, durable) = state.withLock { ($0.written, $0.durable) }
+    guard written > durable else { return false }
+    try PlatformFile.syncData(data)
+    try append(ChunkRecords.line(durable: written)) { $0.durable = written }
+    try PlatformFile.syncData(file)
+    return true
+  }
+
+  private func append(_ line: String, then change: (inout State) -> Void = { _ in }) throws {
+    try state.withLock { state in
+      do {
+        try file.writeAll(Array(line.utf8))
+      } catch {
+        // Half a line would hide all that come after it.
+        try? file.resize(to: state.length)
+        throw error
+      }
+      state.length += Int64(line.utf8.count)
+      change(&state)
+    }
+  }
+}
