@@ -157,6 +157,9 @@ extension RegistryClient {
 /// `bytes 100-200/500`, `bytes 100-200/*`. Source: RFC 9110, section 14.4.
 struct ContentRange {
   let start: Int64
+  /// The last byte's offset.
+  let end: Int64
+  /// Nil when the server does not know.
   let total: Int64?
 
   init?(_ text: String) {
@@ -164,6 +167,7 @@ struct ContentRange {
       let start = Int64(match.1), let end = Int64(match.2), start <= end
     else { return nil }
     self.start = start
+    self.end = end
     total = Int64(match.3)
   }
 }

@@ -53,6 +53,12 @@ package struct RegistryClient: Sendable {
     configuration.httpVersion = .http1Only
     configuration.connectionPool.retryConnectionEstablishment = false
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+    // A fast connection is read in large pieces: each costs the same, whatever its size.
+    configuration.http1_1ConnectionDebugInitializer = { channel in
+      channel.setOption(
+        ChannelOptions.recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(minimum: 16 * 1024, initial: 64 * 1024, maximum: 512 * 1024))
+    }
     return configuration
   }
 

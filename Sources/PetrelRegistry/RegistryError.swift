@@ -30,6 +30,10 @@ package struct RegistryError: Error, Sendable, CustomStringConvertible {
     case truncated
     /// 416: the offset lies at or beyond the blob's end.
     case rangeNotSatisfiable
+    /// Another part of a blob than the one asked for, or one of another blob.
+    case wrongRange
+    /// The storage host that the registry redirected to refuses; its URLs are good for a while only.
+    case expired
     /// The registry asked for credentials to be sent to a place where they must not go.
     case refusedRealm
     /// A redirect that must not be followed.
@@ -53,7 +57,7 @@ package struct RegistryError: Error, Sendable, CustomStringConvertible {
   /// Whether the same request may succeed a little later.
   package var isRetryable: Bool {
     switch code {
-    case .rateLimited, .unavailable, .connection, .stalled, .truncated: true
+    case .rateLimited, .unavailable, .connection, .stalled, .truncated, .wrongRange, .expired: true
     case .notFound, .unauthorized, .denied, .invalidResponse, .unsupported, .digestMismatch, .tooLarge,
       .rangeNotSatisfiable, .refusedRealm, .refusedRedirect, .invalidCredentialsFile:
       false
