@@ -22,6 +22,16 @@ package protocol ArtifactSource: Sendable {
     _ descriptor: Descriptor, of reference: ModelReference, from offset: Int64, bearerToken: String?
   ) async throws -> BlobDownload
 
+  /// One attempt at a range of a blob.
+  ///
+  /// - Parameters:
+  ///   - route: the same for all requests for this blob.
+  ///   - isFresh: the bytes shall come from no cache and over a new way.
+  func download(
+    _ range: Range<Int64>, of descriptor: Descriptor, in reference: ModelReference, via route: BlobRoute,
+    isFresh: Bool, bearerToken: String?
+  ) async throws -> RangeDownload
+
   /// - Parameters:
   ///   - body: opens the content anew for each try.
   ///   - progress: called with the bytes sent so far.
@@ -65,6 +75,44 @@ package struct BlobDownload: Sendable {
   }
 }
 
+/// A part of a blob on its way, not yet checked.
+package struct RangeDownload: Sendable {
+  /// Where the bytes lie in the blob. They begin where they were asked for, or at 0 when the source has no ranges; they
+  /// may go on beyond what was asked for, or end before.
+  package let range: Range<Int64>
+  /// The source took notice of the range.
+  package let isPartial: Bool
+  /// Changes with the bytes, for an origin; nil when nothing is known.
+  package let tag: String?
+  package let origin: String
+  package let chunks: any AsyncSequence<ByteBuffer, any Error> & Sendable
+
+  package init(
+    range: Range<Int64>, isPartial: Bool, tag: String? = nil, origin: String = "",
+    chunks: any AsyncSequence<ByteBuffer, any Error> & Sendable
+  ) {
+    self.range = range
+    self.isPartial = isPartial
+    self.tag = tag
+    self.origin = origin
+    self.chunks = chunks
+  }
+}
+
+extension ArtifactSource {
+  /// For sources that can begin in the middle, but not end there.
+  package func download(
+    _ range: Range<Int64>, of descriptor: Descriptor, in reference: ModelReference, via route: BlobRoute,
+    isFresh: Bool, bearerToken: String?
+  ) async throws -> RangeDownload {
+    let download = try await download(
+      descriptor, of: reference, from: range.lowerBound, bearerToken: bearerToken)
+    return RangeDownload(
+      range: download.startOffset..<descriptor.size,
+      isPartial: range.lowerBound > 0 && download.startOffset == range.lowerBound, chunks: download.chunks)
+  }
+}
+
 extension RegistryClient: ArtifactSource {
   package func manifest(_ reference: ModelReference, bearerToken: String?) async throws -> ArtifactManifest {
     let fetched: FetchedManifest = try await manifest(reference, bearerToken: bearerToken)
@@ -81,5 +129,15 @@ extension RegistryClient: ArtifactSource {
   ) async throws -> BlobDownload {
     let stream = try await openBlob(descriptor, of: reference, from: offset, bearerToken: bearerToken)
     return BlobDownload(startOffset: stream.startOffset, chunks: stream.chunks)
+  }
+
+  package func download(
+    _ range: Range<Int64>, of descriptor: Descriptor, in reference: ModelReference, via route: BlobRoute,
+    isFresh: Bool, bearerToken: String?
+  ) async throws -> RangeDownload {
+    let stream = try await openRange(
+      range, of: descriptor, in: reference, via: route, isFresh: isFresh, bearerToken: bearerToken)
+    return RangeDownload(
+      range: stream.range, isPartial: stream.isPartial, tag: stream.tag, origin: stream.origin, chunks: stream.chunks)
   }
 }

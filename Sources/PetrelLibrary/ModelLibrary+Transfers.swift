@@ -20,7 +20,7 @@ extension ModelLibrary {
       let signatures = try signatureCheck(reference, demand: demand, bearerToken: bearerToken)
       let pull = Pull(
         source: source, store: store, retryPolicy: retryPolicy, reference: reference, bearerToken: bearerToken,
-        signatures: signatures)
+        downloads: downloads, signatures: signatures)
       let stream = try await transfers.pull(reference, verifying: demand) { [self] feed in
         if isFromHuggingFace(reference) { try signatures.runWithoutSignatures(feed) }
         let message = try await isFromHuggingFace(reference) ? useLocal(text, reference) : pull.run(feed)

@@ -16,6 +16,7 @@ package final class ModelLibrary: Sendable {
   let retryPolicy: RetryPolicy
   let signaturePolicy: SignaturePolicy
   let transfers = Transfers()
+  let downloads: SharedDownloads
   let logger: Logger
   private let defaultRegistry: String
   private let onChange: @Sendable () -> Void
@@ -24,11 +25,12 @@ package final class ModelLibrary: Sendable {
   ///   - signaturePolicy: which models must be signed.
   ///   - defaultRegistry: used for names without a registry.
   ///   - retryPolicy: for broken downloads.
+  ///   - limits: for all downloads together.
   ///   - onChange: called after names or models have changed, so that whoever remembers what a name means can forget it.
   package init(
     store: ModelStore, source: any ArtifactSource, retryPolicy: RetryPolicy = RetryPolicy(),
-    signaturePolicy: SignaturePolicy = SignaturePolicy(), defaultRegistry: String = ModelReference.dockerHub,
-    logger: Logger, onChange: @escaping @Sendable () -> Void = {}
+    limits: TransferLimits = TransferLimits(), signaturePolicy: SignaturePolicy = SignaturePolicy(),
+    defaultRegistry: String = ModelReference.dockerHub, logger: Logger, onChange: @escaping @Sendable () -> Void = {}
   ) {
     self.store = store
     self.source = source
@@ -36,6 +38,7 @@ package final class ModelLibrary: Sendable {
     self.signaturePolicy = signaturePolicy
     self.defaultRegistry = defaultRegistry
     self.logger = logger
+    downloads = SharedDownloads(limits: limits, logger: logger)
     self.onChange = onChange
   }
 

@@ -6,13 +6,12 @@ import PetrelStore
 
 /// One pull: manifest, config, missing layers, then the model appears in the store with its tag.
 struct Pull: Sendable {
-  static let parallelLayers = 4
-
   let source: any ArtifactSource
   let store: ModelStore
   let retryPolicy: RetryPolicy
   let reference: ModelReference
   let bearerToken: String?
+  let downloads: SharedDownloads
   let signatures: SignatureCheck
 
   /// Returns the text of the success line. Errors before `feed` has started are about the reference.
@@ -86,10 +85,10 @@ struct Pull: Sendable {
         guard let layer = waiting.popFirst() else { return }
         let fetch = BlobFetch(
           source: source, store: store, retryPolicy: retryPolicy, reference: reference, bearerToken: bearerToken,
-          blob: layer, progress: { feed.report(layer, current: $0) })
+          blob: layer, downloads: downloads, progress: { feed.report(layer, current: $0) })
         group.addTask { try await fetch.run() }
       }
-      for _ in 0..<Self.parallelLayers { addNext() }
+      for _ in 0..<max(1, downloads.limits.layers) { addNext() }
       while try await group.next() != nil { addNext() }
     }
   }

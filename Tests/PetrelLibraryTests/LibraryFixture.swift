@@ -28,9 +28,11 @@ struct LibraryFixture {
 
   var store: ModelStore { library.store }
 
-  /// - Parameter freeSpace: what the disk claims to have left, in bytes.
+  /// - Parameters:
+  ///   - freeSpace: what the disk claims to have left, in bytes.
+  ///   - limits: of downloads.
   static func with<R>(
-    freeSpace: Int64 = .max, signatures: SignaturePolicy = SignaturePolicy(),
+    freeSpace: Int64 = .max, limits: TransferLimits = TransferLimits(), signatures: SignaturePolicy = SignaturePolicy(),
     _ body: (LibraryFixture) async throws -> R
   ) async throws -> R {
     let root = FilePath(FileManager.default.temporaryDirectory.path)
@@ -49,7 +51,7 @@ struct LibraryFixture {
         let store = try await ModelStore.open(at: root, logger: logger, freeSpace: { _ in freeSpace })
         let changes = Counter()
         let library = ModelLibrary(
-          store: store, source: client, retryPolicy: retries, signaturePolicy: signatures, logger: logger,
+          store: store, source: client, retryPolicy: retries, limits: limits, signaturePolicy: signatures, logger: logger,
           onChange: { changes.increment() })
         do {
           let result = try await body(LibraryFixture(library: library, registry: registry, changes: changes))
