@@ -22,6 +22,15 @@ struct TransferProgressTests {
     #expect(progress.secondsLeft == 8)
   }
 
+  @Test func neverGoesBack() {
+    var progress = TransferProgress()
+    progress.update(id: "a", label: "a", current: 700, size: 1500, total: 1500, at: .zero)
+    progress.update(id: "a", label: "a", current: 100, size: 1500, total: 1500, at: .seconds(1))
+    #expect(progress.current == 700)
+    progress.update(id: "a", label: "a", current: 900, size: 1500, total: 1500, at: .seconds(2))
+    #expect(progress.current == 900 && progress.rate == 100)
+  }
+
   @Test func forgetsOldSpeed() {
     var progress = TransferProgress()
     progress.update(id: "a", label: "a", current: 0, size: 100_000, total: 0, at: .zero)

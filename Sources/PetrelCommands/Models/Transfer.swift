@@ -23,9 +23,11 @@ struct Transfer {
   func run(with client: DaemonClient) async throws -> String {
     var hasConnected = false
     var attempt = 0
+    // One for all attempts, so that what a later one fetches again is not shown as a step back.
+    var display = TransferDisplay(output: context.errors, words: words)
     while true {
       do {
-        return try await attemptOnce(with: client, hasConnected: &hasConnected)
+        return try await attemptOnce(with: client, showing: &display, hasConnected: &hasConnected)
       } catch let error as ClientError where Self.mayPass(error, hasConnected: hasConnected) {
         guard attempt < Self.waits.count else {
           throw failure("\(noun) failed after \(Self.waits.count) retries: \(error)")
@@ -43,9 +45,10 @@ struct Transfer {
     }
   }
 
-  private func attemptOnce(with client: DaemonClient, hasConnected: inout Bool) async throws -> String {
+  private func attemptOnce(
+    with client: DaemonClient, showing display: inout TransferDisplay, hasConnected: inout Bool
+  ) async throws -> String {
     let token = ModelNames.bearerToken(for: model, in: context)
-    var display = TransferDisplay(output: context.errors, words: words)
     defer { display.finish() }
     var isConnected = false
     func show(_ line: ProgressLine) {

@@ -39,7 +39,8 @@ package struct TransferProgress: Sendable {
     announcedTotal = max(announcedTotal, total)
     if let index = indexes[id] {
       moved += max(0, current - parts[index].current)
-      parts[index].current = current
+      // What a repeated attempt has to fetch again is not shown: progress never goes back.
+      parts[index].current = max(current, parts[index].current)
       parts[index].size = max(size, parts[index].size)
     } else {
       indexes[id] = parts.count
