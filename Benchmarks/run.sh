@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Measures Petrel against named peers; docs/benchmarks.md says what and how.
 # Usage: run.sh PETREL WEIGHTS [--json FILE] [latency|tokens|pull|start|memory]...
-# PETREL is the release binary, WEIGHTS a small GGUF file. Needs nginx, wrk and docker-registry.
+# PETREL is the release binary, WEIGHTS a small GGUF file. Needs nginx, wrk, docker-registry and skopeo.
 set -euo pipefail
 
 if [[ ! -d /proc/self ]]; then
   echo "The benchmarks read /proc and need Linux." >&2
   exit 1
 fi
-for command in nginx wrk docker-registry; do
+for command in nginx wrk docker-registry skopeo; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null && continue
   echo "$command is missing; run Scripts/install-packages.sh bench" >&2
   exit 1
