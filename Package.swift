@@ -67,6 +67,7 @@ let package = Package(
       "PetrelRegistry",
       [
         "PetrelOCI", "PetrelWire", asyncHTTPClient, logging, systemPackage,
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ] + nio),
     room("PetrelProcess", [logging, systemPackage, .product(name: "Subprocess", package: "swift-subprocess")]),
@@ -85,7 +86,7 @@ let package = Package(
       "PetrelLibrary",
       [
         "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelPackaging",
-        logging, systemPackage,
+        crypto, logging, systemPackage,
       ] + nio),
     room("PetrelEngines", ["PetrelOCI", "PetrelProcess", logging, systemPackage] + nio),
     room("PetrelScheduling", ["PetrelOCI", "PetrelProcess", "PetrelEngines", logging, systemPackage]),

@@ -32,13 +32,13 @@ package protocol ArtifactSource: Sendable {
     isFresh: Bool, bearerToken: String?
   ) async throws -> RangeDownload
 
-  /// - Parameters:
-  ///   - body: opens the content anew for each try.
-  ///   - progress: called with the bytes sent so far.
-  func pushBlob<Body: AsyncSequence & Sendable>(
-    _ descriptor: Descriptor, to reference: ModelReference, bearerToken: String?,
-    body: @Sendable () async throws -> Body, progress: @escaping @Sendable (Int64) -> Void
-  ) async throws where Body.Element == ByteBuffer
+  /// Uploads a blob, unless it is there or can be taken from one of `repositories` of the same registry.
+  ///
+  /// - Parameter progress: called with the bytes sent so far; never goes back.
+  func pushBlob(
+    _ descriptor: Descriptor, to reference: ModelReference, mountingFrom repositories: [String], bearerToken: String?,
+    content: any BlobContent, progress: @escaping @Sendable (Int64) -> Void
+  ) async throws
 
   func pushManifest(
     _ bytes: [UInt8], mediaType: String, to reference: ModelReference, bearerToken: String?

@@ -57,6 +57,23 @@ extension ModelLibrary {
     }
   }
 
+  /// Copies a model from registry to registry. Returns when the manifest is known to be one of a model: failures until
+  /// then are thrown, later ones are the stream's last line.
+  package func copy(_ text: String, to target: String) async throws -> ProgressStream {
+    try await translatingErrors {
+      let to = try tagReference(target)
+      let from = try remoteReference(text)
+      _ = try remoteReference(target)
+      guard from != to else {
+        throw LibraryError(.invalidRequest, "source and target are the same: \(to)")
+      }
+      let copy = Copy(source: source, from: from, to: to)
+      let stream = try await transfers.push { feed in try await copy.run(feed) }
+      try await stream.waitForStart()
+      return stream
+    }
+  }
+
   private func isFromHuggingFace(_ reference: ModelReference) -> Bool {
     reference.registry == ModelReference.huggingFace
   }

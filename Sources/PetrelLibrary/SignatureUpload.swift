@@ -24,8 +24,8 @@ struct SignatureUpload: Sendable {
     guard try await !isSigned(list, digest) else { return }
     for blob in list.append(signature) {
       try await source.pushBlob(
-        blob.descriptor, to: reference, bearerToken: bearerToken, body: { OneChunk(bytes: blob.bytes) },
-        progress: { _ in })
+        blob.descriptor, to: reference, mountingFrom: [], bearerToken: bearerToken,
+        content: BufferContent(ByteBuffer(bytes: blob.bytes)), progress: { _ in })
     }
     _ = try await source.pushManifest(
       try list.manifest.serialized(), mediaType: list.manifest.mediaType ?? MediaType.ociManifest, to: place,
@@ -59,23 +59,5 @@ struct SignatureUpload: Sendable {
       if case .good = verdict { return true }
     }
     return false
-  }
-}
-
-/// Bytes as the body of an upload.
-private struct OneChunk: AsyncSequence, Sendable {
-  typealias Element = ByteBuffer
-
-  let bytes: [UInt8]
-
-  func makeAsyncIterator() -> AsyncIterator { AsyncIterator(rest: ByteBuffer(bytes: bytes)) }
-
-  struct AsyncIterator: AsyncIteratorProtocol {
-    var rest: ByteBuffer?
-
-    mutating func next() async -> ByteBuffer? {
-      defer { rest = nil }
-      return rest
-    }
   }
 }

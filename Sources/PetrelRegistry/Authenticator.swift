@@ -6,6 +6,7 @@ import PetrelOCI
 actor Authenticator {
   private struct Key: Hashable {
     let endpoint: RegistryEndpoint
+    /// One or more, separated by blanks.
     let scope: String
   }
 
@@ -22,6 +23,8 @@ actor Authenticator {
   private let credentials: RegistryCredentials
   private let tokenService: TokenService
   private var entries: [Key: Entry] = [:]
+  /// For what registries have asked for credentials.
+  private var challenged: Set<Key> = []
   private var running: [Key: Task<String, any Error>] = [:]
 
   init(credentials: RegistryCredentials, tokenService: TokenService) {
@@ -38,6 +41,11 @@ actor Authenticator {
       return nil
     }
     return entry.header
+  }
+
+  /// Whether the registry has asked for credentials for this before.
+  func hasAnswered(for endpoint: RegistryEndpoint, scope: String) -> Bool {
+    challenged.contains(Key(endpoint: endpoint, scope: scope))
   }
 
   /// A new header that answers `challenges`. Callers that ask for the same at the same time share one exchange.
@@ -65,7 +73,8 @@ actor Authenticator {
       entry = Entry(header: "Bearer " + token, expiry: nil)
     } else if let bearer = challenges.first(where: { $0.scheme == "bearer" }) {
       let token = try await tokenService.token(
-        for: bearer, at: endpoint, scopes: [key.scope], credential: credential)
+        for: bearer, at: endpoint, scopes: key.scope.split(separator: " ").map(String.init),
+        credential: credential)
       entry = Entry(header: "Bearer " + token.value, expiry: .now + token.lifetime)
     } else if challenges.contains(where: { $0.scheme == "basic" }), case .basic(let user, let password) = credential {
       entry = Entry(header: BasicAuth.header(user: user, password: password), expiry: nil)
@@ -74,7 +83,9 @@ actor Authenticator {
       throw RegistryError(.unauthorized, "\(endpoint.registry) requires authentication; run \"\(login)\"")
     }
     if entries.count >= Self.maximumEntries { entries.removeAll() }
+    if challenged.count >= Self.maximumEntries { challenged.removeAll() }
     entries[key] = entry
+    challenged.insert(key)
     return entry.header
   }
 }

@@ -24,11 +24,22 @@ enum NetworkScope {
 
   /// Whether a numeric address is loopback, link-local, private or unspecified. Nil when `text` is not an address.
   static func isPrivateAddress(_ text: String) -> Bool? {
+    bytes(of: text).map { $0.count == 4 ? isPrivateV4($0) : isPrivateV6($0) }
+  }
+
+  /// `localhost`, 127.0.0.0/8 and ::1.
+  static func isLoopback(_ host: String) -> Bool {
+    let name = normalized(host)
+    guard let bytes = bytes(of: name) else { return name == "localhost" }
+    return bytes.count == 4 ? bytes[0] == 127 : bytes.dropLast().allSatisfy { $0 == 0 } && bytes.last == 1
+  }
+
+  /// The 4 or 16 bytes of a numeric address. Nil when `text` is not an address.
+  static func bytes(of text: String) -> [UInt8]? {
     let text = normalized(text)
     var bytes = [UInt8](repeating: 0, count: 16)
-    if inet_pton(AF_INET, text, &bytes) == 1 { return isPrivateV4(bytes) }
-    if inet_pton(AF_INET6, text, &bytes) == 1 { return isPrivateV6(bytes) }
-    return nil
+    if inet_pton(AF_INET, text, &bytes) == 1 { return Array(bytes.prefix(4)) }
+    return inet_pton(AF_INET6, text, &bytes) == 1 ? bytes : nil
   }
 
   /// The numeric addresses of `host`, IPv4 first. Empty when it has none.
@@ -39,7 +50,8 @@ enum NetworkScope {
 
   private static func isPrivateV4(_ bytes: [UInt8]) -> Bool {
     switch (bytes[0], bytes[1]) {
-    case (0, _), (10, _), (127, _), (169, 254), (172, 16...31), (192, 168): true
+    // 100.64.0.0/10 is what providers and overlay networks share: RFC 6598.
+    case (0, _), (10, _), (100, 64...127), (127, _), (169, 254), (172, 16...31), (192, 168): true
     default: false
     }
   }
@@ -47,15 +59,17 @@ enum NetworkScope {
   private static func isPrivateV6(_ bytes: [UInt8]) -> Bool {
     let leadingZeros = bytes.prefix { $0 == 0 }.count
     if leadingZeros == 16 || (leadingZeros == 15 && bytes[15] == 1) { return true }
-    // IPv4 inside IPv6: mapped, and behind NAT64.
+    // IPv4 inside IPv6: mapped, compatible, behind NAT64, and 6to4.
     let isMapped = leadingZeros == 10 && bytes[10] == 0xFF && bytes[11] == 0xFF
+    let isCompatible = leadingZeros >= 12
     let isTranslated = bytes.starts(with: [0x00, 0x64, 0xFF, 0x9B] + [UInt8](repeating: 0, count: 8))
-    if isMapped || isTranslated { return isPrivateV4(Array(bytes[12...])) }
+    if isMapped || isCompatible || isTranslated { return isPrivateV4(Array(bytes[12...])) }
+    if bytes.starts(with: [0x20, 0x02]) { return isPrivateV4(Array(bytes[2..<6])) }
     return (bytes[0] == 0xFE && bytes[1] & 0xC0 == 0x80) || bytes[0] & 0xFE == 0xFC
   }
 
   /// Lower-case, without the brackets of IPv6 literals and the dot that ends a full name.
-  private static func normalized(_ host: String) -> String {
+  static func normalized(_ host: String) -> String {
     var name = host.lowercased()
     if name.hasPrefix("["), name.hasSuffix("]") { name = String(name.dropFirst().dropLast()) }
     if name.hasSuffix(".") { name.removeLast() }

@@ -36,11 +36,21 @@ package struct RegistryClient: Sendable {
   package init(
     httpClient: HTTPClient, credentials: RegistryCredentials, configuration: RegistryConfiguration, logger: Logger
   ) {
+    self.init(
+      connections: RegistryConnections(client: httpClient), credentials: credentials, configuration: configuration,
+      logger: logger)
+  }
+
+  /// - Parameter connections: the caller shuts them down.
+  package init(
+    connections: RegistryConnections, credentials: RegistryCredentials, configuration: RegistryConfiguration,
+    logger: Logger
+  ) {
     transport = RegistryTransport(
-      client: httpClient, stallTimeout: configuration.stallTimeout, userAgent: configuration.userAgent)
-    let realmGuard = RealmGuard(allowsPrivateRealms: configuration.allowsPrivateRealms)
-    authenticator = Authenticator(
-      credentials: credentials, tokenService: TokenService(transport: transport, realmGuard: realmGuard))
+      connections: connections,
+      networkGuard: NetworkGuard(allowedPrivateHosts: configuration.allowedPrivateHosts),
+      stallTimeout: configuration.stallTimeout, userAgent: configuration.userAgent)
+    authenticator = Authenticator(credentials: credentials, tokenService: TokenService(transport: transport))
     self.configuration = configuration
     self.logger = logger
   }
@@ -67,21 +77,35 @@ package struct RegistryClient: Sendable {
   /// - Parameters:
   ///   - path: below the repository: `manifests/latest`.
   ///   - bearerToken: sent instead of what the challenge flow would find.
+  ///   - alsoReading: another repository of the registry that the request concerns.
   func send(
     _ method: HTTPMethod, _ path: String, of reference: ModelReference, at endpoint: RegistryEndpoint, access: Access,
-    bearerToken: String?, headers: HTTPHeaders = [:], body: ByteBuffer? = nil
+    bearerToken: String?, headers: HTTPHeaders = [:], body: ByteBuffer? = nil, alsoReading other: String? = nil
   ) async throws -> RegistryResponse {
     let url = try endpoint.url(reference.repository, path)
     let subject = "\(method.rawValue) \(reference.repository)/\(path) at \(endpoint.authority)"
-    func attempt(_ authorization: String?) async throws -> RegistryResponse {
+    let scope = Self.scope(reference, access) + (other.map { " repository:\($0):pull" } ?? "")
+    return try await authorized(url, at: endpoint, scope: scope, bearerToken: bearerToken) { authorization in
       var headers = headers
       if let authorization { headers.replaceOrAdd(name: "Authorization", value: authorization) }
       return method == .GET || method == .HEAD
         ? try await transport.read(method, url, headers: headers, subject: subject)
         : try await transport.send(method, url, headers: headers, body: body, subject: subject)
     }
+  }
+
+  /// The scope of a token for this, as registries name it.
+  static func scope(_ reference: ModelReference, _ access: Access) -> String {
+    "repository:\(reference.repository):\(access.rawValue)"
+  }
+
+  /// Calls `attempt` with the `Authorization` that is known to be good, and again with a new one when the registry
+  /// asks for it.
+  func authorized(
+    _ url: URL, at endpoint: RegistryEndpoint, scope: String, bearerToken: String?,
+    _ attempt: (_ authorization: String?) async throws -> RegistryResponse
+  ) async throws -> RegistryResponse {
     if let bearerToken { return try await attempt("Bearer " + bearerToken) }
-    let scope = "repository:\(reference.repository):\(access.rawValue)"
     let known = await authenticator.header(for: endpoint, scope: scope)
     let response = try await attempt(known)
     // A challenge from the place that a redirect led to is none of the registry's.

@@ -49,6 +49,9 @@ package struct RegistryEndpoint: Hashable, Sendable {
     namespace = ModelReference.dockerHub
   }
 
+  /// The host without port.
+  var host: String { URL(string: "\(scheme)://\(authority)")?.host ?? authority }
+
   /// `https://registry-1.docker.io/v2/ai/smollm2/manifests/latest`.
   package func url(_ repository: String, _ path: String) throws(RegistryError) -> URL {
     let query = namespace.map { "?ns=" + $0 } ?? ""

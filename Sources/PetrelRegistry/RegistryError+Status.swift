@@ -31,12 +31,17 @@ extension RegistryError {
     status: HTTPResponseStatus, headers: HTTPHeaders, body: [UInt8], of subject: Subject, verb: String,
     _ reference: ModelReference
   ) -> RegistryError {
-    let registryCode = (try? JSONDecoder().decode(ErrorBody.self, from: Data(body)))?.errors.first?.code
+    let registryCode = registryCode(body)
     let code = Code(status: status, registryCode: registryCode)
     let retryAfter = retryAfter(headers)
     let reason = reason(code, status, registryCode, subject, retryAfter)
     return RegistryError(
       code, "failed to \(verb) model \"\(reference)\": \(reason)", retryAfter: retryAfter)
+  }
+
+  /// The code of the first error in a refusal's body: `BLOB_UNKNOWN`.
+  static func registryCode(_ body: [UInt8]) -> String? {
+    (try? JSONDecoder().decode(ErrorBody.self, from: Data(body)))?.errors.first?.code
   }
 
   private static func reason(

@@ -4,6 +4,7 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 #if canImport(Darwin)
   import Darwin
@@ -27,8 +28,23 @@ extension RegistryError {
       self.init(.truncated, "\(subject): the connection closed before the end")
     case let error as HTTPParserError where error == .invalidEOFState && hasHead:
       self.init(.truncated, "\(subject): the connection closed before the end")
+    case let error as HTTPClientError where error == .proxyAuthenticationRequired:
+      self.init(.proxyRefused, "\(subject): the proxy wants other credentials; correct the proxy's URL")
+    case let error as HTTPClientError where error == .invalidProxyResponse:
+      self.init(.connection, "\(subject): the proxy does not connect to the registry")
     case let error as HTTPClientError:
       self.init(.connection, "\(subject): \(error.shortDescription)")
+    case NIOSSLError.handshakeFailed(.sslError(let stack)) where "\(stack)".contains("CERTIFICATE_VERIFY_FAILED"):
+      self.init(
+        .untrusted,
+        "\(subject): the server's certificate is not signed by a trusted authority; put the authority's certificate "
+          + "into certs.d/<registry>/ca.crt in Docker's folder, or name its file in the setting ca-bundle")
+    case NIOSSLError.handshakeFailed(.sslError):
+      self.init(
+        .untrusted,
+        "\(subject): no TLS connection; if the registry speaks plain HTTP, add it to the setting insecure-registries")
+    case is NIOSSLExtraError:
+      self.init(.untrusted, "\(subject): the server's certificate is for another host")
     case let error as NIOConnectionError:
       self.init(.connection, "\(subject): \(Self.reason(error))")
     case let error as IOError:

@@ -40,6 +40,12 @@ package struct RegistryError: Error, Sendable, CustomStringConvertible {
     case refusedRedirect
     /// The Docker configuration file cannot be read.
     case invalidCredentialsFile
+    /// A file with certificates or their key cannot be read.
+    case invalidCertificates
+    /// The server's certificate is not trusted, or TLS cannot be agreed on.
+    case untrusted
+    /// The proxy wants credentials, or others than it has got.
+    case proxyRefused
   }
 
   package let code: Code
@@ -59,7 +65,8 @@ package struct RegistryError: Error, Sendable, CustomStringConvertible {
     switch code {
     case .rateLimited, .unavailable, .connection, .stalled, .truncated, .wrongRange, .expired: true
     case .notFound, .unauthorized, .denied, .invalidResponse, .unsupported, .digestMismatch, .tooLarge,
-      .rangeNotSatisfiable, .refusedRealm, .refusedRedirect, .invalidCredentialsFile:
+      .rangeNotSatisfiable, .refusedRealm, .refusedRedirect, .invalidCredentialsFile, .invalidCertificates, .untrusted,
+      .proxyRefused:
       false
     }
   }

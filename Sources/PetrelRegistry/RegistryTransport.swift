@@ -21,18 +21,22 @@ struct RegistryResponse: Sendable {
 
 /// Sends single HTTP requests. Knows nothing of registries but their redirects.
 struct RegistryTransport: Sendable {
-  let client: HTTPClient
+  let connections: RegistryConnections
+  let networkGuard: NetworkGuard
   let stallTimeout: Duration
   let userAgent: String
 
   /// One request, one response, redirects not followed.
   func send(
-    _ method: HTTPMethod, _ url: URL, headers: HTTPHeaders = [:], body: ByteBuffer? = nil, subject: String
+    _ method: HTTPMethod, _ url: URL, headers: HTTPHeaders = [:], body: ByteBuffer? = nil, reach: Reach = .anywhere,
+    subject: String
   ) async throws -> RegistryResponse {
+    let (client, tls) = try connections.client(for: url, reach: reach)
     let request: HTTPClient.Request
     do {
       request = try HTTPClient.Request(
-        url: url, method: method, headers: withUserAgent(headers), body: body.map { .byteBuffer($0) })
+        url: url, method: method, headers: withUserAgent(headers), body: body.map { .byteBuffer($0) },
+        tlsConfiguration: tls)
     } catch {
       throw RegistryError(.invalidResponse, "\(subject): the URL cannot be used")
     }
@@ -41,18 +45,22 @@ struct RegistryTransport: Sendable {
     return RegistryResponse(status: head.status, headers: head.headers, url: url, body: body)
   }
 
-  /// A request without a body, `GET` or `HEAD`, whose redirects are followed.
+  /// A request without a body, `GET` or `HEAD`, whose redirects are followed as far as the network guard allows.
   func read(
     _ method: HTTPMethod, _ url: URL, headers: HTTPHeaders, subject: String
   ) async throws -> RegistryResponse {
+    let registryHost = url.host ?? ""
     var url = url
     var headers = headers
+    var reach = Reach.anywhere
     for _ in 0...RedirectRule.maximumRedirects {
-      let response = try await send(method, url, headers: headers, subject: subject)
+      let response = try await send(method, url, headers: headers, reach: reach, subject: subject)
       guard RedirectRule.isRedirect(response.status) else { return response }
       await response.body.discard()
+      let source = url
       (url, headers) = try RedirectRule.follow(
-        location: response.headers.first(name: "Location"), from: url, headers: headers)
+        location: response.headers.first(name: "Location"), from: source, headers: headers)
+      reach = try await networkGuard.check(location: url, from: source, onBehalfOf: registryHost)
     }
     throw RegistryError(.refusedRedirect, "\(subject): stopped after \(RedirectRule.maximumRedirects) redirects")
   }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import PetrelOCI
@@ -12,7 +11,7 @@ import PetrelOCI
 #endif
 
 /// Asks the token server that a `Bearer` challenge names for an access token. Every such request passes the
-/// ``RealmGuard``, and redirects are not followed, so the guard has the last word.
+/// ``NetworkGuard``, and redirects are not followed, so the guard has the last word.
 ///
 /// Source: Docker Registry v2 authentication, "token" and "oauth2".
 struct TokenService: Sendable {
@@ -34,7 +33,6 @@ struct TokenService: Sendable {
   }
 
   let transport: RegistryTransport
-  let realmGuard: RealmGuard
 
   /// - Parameter scopes: what to ask for besides the scopes that the challenge names.
   func token(
@@ -43,23 +41,21 @@ struct TokenService: Sendable {
     guard let realm = challenge.parameters["realm"].flatMap({ URL(string: $0) }) else {
       throw RegistryError(.invalidResponse, "\(endpoint.authority) asks for a token but does not say where to get one")
     }
-    let pinnedAddress = try await realmGuard.check(realm: realm, for: endpoint)
+    let reach = try await transport.networkGuard.check(realm: realm, for: endpoint)
     let named = (challenge.parameters["scope"] ?? "").split(separator: " ").map(String.init)
     let allScopes = Set(scopes + named).sorted()
     let service = challenge.parameters["service"]
-    return try await withTransport(dialling: pinnedAddress, for: realm) { transport in
-      let response = try await send(to: realm, service, allScopes, credential, endpoint, transport)
-      guard response.status == .ok else {
-        await response.body.discard()
-        throw failure(response, endpoint)
-      }
-      return try await read(response, endpoint)
+    let response = try await send(to: realm, reach, service, allScopes, credential, endpoint)
+    guard response.status == .ok else {
+      await response.body.discard()
+      throw failure(response, endpoint)
     }
+    return try await read(response, endpoint)
   }
 
   private func send(
-    to realm: URL, _ service: String?, _ scopes: [String], _ credential: RegistryCredential,
-    _ endpoint: RegistryEndpoint, _ transport: RegistryTransport
+    to realm: URL, _ reach: Reach, _ service: String?, _ scopes: [String], _ credential: RegistryCredential,
+    _ endpoint: RegistryEndpoint
   ) async throws -> RegistryResponse {
     let subject = "authentication for \(endpoint.registry)"
     var fields = service.map { [URLQueryItem(name: "service", value: $0)] } ?? []
@@ -71,7 +67,8 @@ struct TokenService: Sendable {
       ]
       let form = FormEncoding.encode(fields)
       let headers: HTTPHeaders = ["Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"]
-      return try await transport.send(.POST, realm, headers: headers, body: ByteBuffer(string: form), subject: subject)
+      return try await transport.send(
+        .POST, realm, headers: headers, body: ByteBuffer(string: form), reach: reach, subject: subject)
     }
     fields += scopes.map { URLQueryItem(name: "scope", value: $0) }
     var headers: HTTPHeaders = ["Accept": "application/json"]
@@ -82,7 +79,7 @@ struct TokenService: Sendable {
     guard let url = URL(string: realm.absoluteString + separator + FormEncoding.encode(fields)) else {
       throw RegistryError(.invalidResponse, "\(subject): the realm cannot be used")
     }
-    return try await transport.send(.GET, url, headers: headers, subject: subject)
+    return try await transport.send(.GET, url, headers: headers, reach: reach, subject: subject)
   }
 
   private func read(_ response: RegistryResponse, _ endpoint: RegistryEndpoint) async throws -> Token {
@@ -108,27 +105,6 @@ struct TokenService: Sendable {
         .unauthorized,
         "authentication for \(endpoint.registry) failed: the token server answers \(response.status.code); "
           + "run \"docker login\(endpoint.registry == ModelReference.dockerHub ? "" : " " + endpoint.registry)\"")
-    }
-  }
-
-  /// Dials `address` under the realm's name, certificate check included, when one is given.
-  func withTransport<Result: Sendable>(
-    dialling address: String?, for realm: URL, _ operation: (RegistryTransport) async throws -> Result
-  ) async throws -> Result {
-    guard let address, let host = realm.host else { return try await operation(transport) }
-    var configuration = RegistryClient.configuration()
-    configuration.dnsOverride = [host: address]
-    let client = HTTPClient(
-      eventLoopGroupProvider: .shared(transport.client.eventLoopGroup), configuration: configuration)
-    let pinned = RegistryTransport(
-      client: client, stallTimeout: transport.stallTimeout, userAgent: transport.userAgent)
-    do {
-      let result = try await operation(pinned)
-      try? await client.shutdown()
-      return result
-    } catch {
-      try? await client.shutdown()
-      throw error
     }
   }
 }

@@ -3,32 +3,49 @@
 import NIOCore
 import Synchronization
 
-/// Counts the bytes of an upload and notices when it stands still.
-final class UploadMeter: Sendable {
-  private let size: Int64
-  private let progress: @Sendable (Int64) -> Void
-  private let state = Mutex((sent: Int64(0), lastActivity: ContinuousClock.now))
+/// Tells how far an upload is; never goes back.
+final class UploadProgress: Sendable {
+  private let report: @Sendable (Int64) -> Void
+  private let furthest = Mutex<Int64>(0)
 
-  init(size: Int64, progress: @escaping @Sendable (Int64) -> Void) {
-    self.size = size
-    self.progress = progress
+  init(_ report: @escaping @Sendable (Int64) -> Void) { self.report = report }
+
+  func reach(_ offset: Int64) {
+    let isNews = furthest.withLock { furthest in
+      guard offset > furthest else { return false }
+      furthest = offset
+      return true
+    }
+    if isNews { report(offset) }
   }
+}
+
+/// Counts the bytes of one request and notices when it stands still.
+final class UploadMeter: Sendable {
+  private struct State {
+    var sent: Int64 = 0
+    var lastActivity = ContinuousClock.now
+    /// What kept the content from being read.
+    var failure: (any Error)?
+  }
+
+  private let size: Int64
+  private let state = Mutex(State())
+
+  /// - Parameter size: the bytes that the request carries.
+  init(size: Int64) { self.size = size }
+
+  var failure: (any Error)? { state.withLock { $0.failure } }
 
   func sent(_ bytes: Int) {
-    let sent = state.withLock { state in
+    state.withLock { state in
       state.sent += Int64(bytes)
       state.lastActivity = .now
-      return state.sent
     }
-    progress(sent)
   }
 
-  /// Throws when the content turned out to be shorter than announced.
-  func ended() throws(RegistryError) {
-    let sent = state.withLock { $0.sent }
-    guard sent == size else {
-      throw RegistryError(.digestMismatch, "the blob to upload has \(sent) bytes instead of \(size)")
-    }
+  func failed(_ error: any Error) {
+    state.withLock { $0.failure = error }
   }
 
   /// Returns, with the error to report, once nothing has moved for too long.
@@ -38,11 +55,11 @@ final class UploadMeter: Sendable {
   ///   - commitTimeout: after the last byte.
   func stall(after stallTimeout: Duration, _ commitTimeout: Duration) async throws -> RegistryError {
     while true {
-      let (sent, lastActivity) = state.withLock { $0 }
+      let (sent, lastActivity) = state.withLock { ($0.sent, $0.lastActivity) }
       let limit = sent < size ? stallTimeout : commitTimeout
       let deadline = lastActivity + limit
       if deadline <= .now {
-        return RegistryError(.stalled, "the upload stands still at \(sent) of \(size) bytes")
+        return RegistryError(.stalled, "the upload stands still: \(sent) of \(size) bytes have been taken")
       }
       // Awake often enough to see a change of the limit.
       try await Task.sleep(until: min(deadline, .now + stallTimeout / 4), clock: .continuous)
@@ -50,28 +67,49 @@ final class UploadMeter: Sendable {
   }
 }
 
-/// A request body that reports to a meter.
-struct MeteredBody<Base: AsyncSequence & Sendable>: AsyncSequence, Sendable where Base.Element == ByteBuffer {
+/// A part of a blob as the body of a request.
+struct UploadBody: AsyncSequence, Sendable {
   typealias Element = ByteBuffer
 
-  let base: Base
-  let meter: UploadMeter
+  fileprivate static let pieceSize = 256 * 1024
 
-  func makeAsyncIterator() -> AsyncIterator {
-    AsyncIterator(base: base.makeAsyncIterator(), meter: meter)
-  }
+  let content: any BlobContent
+  let range: Range<Int64>
+  /// Of the whole blob.
+  let blobSize: Int64
+  let meter: UploadMeter
+  let progress: UploadProgress
+
+  func makeAsyncIterator() -> AsyncIterator { AsyncIterator(body: self, offset: range.lowerBound) }
 
   struct AsyncIterator: AsyncIteratorProtocol {
-    var base: Base.AsyncIterator
-    let meter: UploadMeter
+    let body: UploadBody
+    var offset: Int64
 
     mutating func next() async throws -> ByteBuffer? {
-      guard let chunk = try await base.next() else {
-        try meter.ended()
-        return nil
+      // What was asked for before has been taken.
+      body.progress.reach(offset)
+      guard offset < body.range.upperBound else { return nil }
+      do {
+        let limit = Int(Swift.min(Int64(UploadBody.pieceSize), body.range.upperBound - offset))
+        let piece = try await body.content.read(from: offset, upTo: limit)
+        guard piece.readableBytes > 0 else { throw wrongSize("\(offset)") }
+        offset += Int64(piece.readableBytes)
+        if offset == body.blobSize {
+          let more = try await body.content.read(from: offset, upTo: 1)
+          guard more.readableBytes == 0 else { throw wrongSize("more") }
+          try await body.content.verify()
+        }
+        body.meter.sent(piece.readableBytes)
+        return piece
+      } catch {
+        body.meter.failed(error)
+        throw error
       }
-      meter.sent(chunk.readableBytes)
-      return chunk
+    }
+
+    private func wrongSize(_ found: String) -> RegistryError {
+      RegistryError(.digestMismatch, "the blob to upload has \(found) bytes instead of \(body.blobSize)")
     }
   }
 }

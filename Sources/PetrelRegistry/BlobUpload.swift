@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import PetrelOCI
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// One blob on its way to a registry. Small ones go in one request, large ones in chunks, so that a break costs no more
+/// than the chunk in which it happened.
+struct BlobUpload: Sendable {
+  let client: RegistryClient
+  let descriptor: Descriptor
+  let reference: ModelReference
+  let endpoint: RegistryEndpoint
+  /// Repositories of the same registry that may have the blob.
+  let otherRepositories: [String]
+  let bearerToken: String?
+  let content: any BlobContent
+  let progress: UploadProgress
+
+  var subject: String { "upload of \(descriptor.digest)" }
+  var scope: String { RegistryClient.scope(reference, .push) }
+  private var policy: RetryPolicy { client.configuration.retryPolicy }
+
+  /// Uploads the blob unless the registry has it. Tries in a row are limited; each byte that gets further starts the
+  /// count anew.
+  func run() async throws {
+    var session: UploadSession?
+    var takesChunks = true
+    var failures = 0
+    var furthest: Int64 = 0
+    while true {
+      var problem: RegistryError
+      do {
+        try await attempt(&session, takesChunks: takesChunks)
+        progress.reach(descriptor.size)
+        return
+      } catch UploadSetback.chunksRefused where takesChunks {
+        takesChunks = false
+        session = nil
+        continue
+      } catch let setback as UploadSetback {
+        problem = setback.error(subject)
+        if case .sessionLost = setback { session = nil }
+        session?.isUncertain = true
+      } catch let error as RegistryError {
+        problem = error
+        session?.isUncertain = true
+      }
+      let offset = session?.offset ?? 0
+      failures = offset > furthest ? 1 : failures + 1
+      furthest = max(furthest, offset)
+      guard let delay = policy.delay(afterFailures: failures, error: problem) else { throw final(problem, failures) }
+      try await policy.sleep(delay)
+    }
+  }
+
+  /// The last error, with what to do about it.
+  private func final(_ error: RegistryError, _ failures: Int) -> RegistryError {
+    guard error.isRetryable, failures > 1 else { return error }
+    return RegistryError(
+      error.code,
+      "\(error.message); given up after \(failures) tries. Push again to go on: blobs that have arrived are not sent "
+        + "again", retryAfter: error.retryAfter)
+  }
+
+  private func attempt(_ session: inout UploadSession?, takesChunks: Bool) async throws {
+    if session == nil {
+      let exists = try await client.blobExists(
+        descriptor.digest, in: reference, at: endpoint, access: .push, bearerToken: bearerToken)
+      guard !exists, let opened = try await open() else { return }
+      session = opened
+    }
+    // A copy that comes back whatever happens: the next attempt goes on from there.
+    guard var current = session else { return }
+    defer { session = current }
+    if current.isUncertain { try await locate(&current) }
+    let chunk = max(client.configuration.chunkSize, current.minimumChunk)
+    if current.offset == 0, descriptor.size <= chunk || !takesChunks {
+      try await finish(&current, sending: 0..<descriptor.size)
+      return
+    }
+    while current.offset < descriptor.size {
+      try await sendChunk(&current, upTo: min(current.offset + chunk, descriptor.size))
+    }
+    try await finish(&current, sending: descriptor.size..<descriptor.size)
+  }
+
+  // MARK: Steps
+
+  /// Opens an upload. Nil when the registry takes the blob from another repository.
+  private func open() async throws -> UploadSession? {
+    for repository in otherRepositories {
+      if let mounted = try await mount(from: repository) { return mounted.session }
+    }
+    let response = try await client.send(
+      .POST, "blobs/uploads/", of: reference, at: endpoint, access: .push, bearerToken: bearerToken)
+    return try await session(openedBy: response)
+  }
+
+  /// Asks the registry to take the blob from one of its other repositories. Nil when that cannot be; else with the
+  /// session that the registry opened instead, if it did.
+  private func mount(from repository: String) async throws -> (session: UploadSession?, Void)? {
+    let source = ModelReference(registry: reference.registry, repository: repository, version: reference.version)
+    do {
+      let exists = try await client.blobExists(
+        descriptor.digest, in: source, at: endpoint, access: .pull, bearerToken: bearerToken)
+      guard exists else { return nil }
+      let query = FormEncoding.encode([
+        URLQueryItem(name: "mount", value: descriptor.digest.description), URLQueryItem(name: "from", value: repository),
+      ])
+      let response = try await client.send(
+        .POST, "blobs/uploads/?" + query, of: reference, at: endpoint, access: .push, bearerToken: bearerToken,
+        alsoReading: repository)
+      return (try await session(openedBy: response), ())
+    } catch let error as RegistryError where !error.isRetryable {
+      // Not allowed to, or not able to: then the blob is uploaded.
+      return nil
+    }
+  }
+
+  /// Nil when the registry has the blob now.
+  private func session(openedBy response: RegistryResponse) async throws -> UploadSession? {
+    if response.status == .created {
+      await response.body.discard()
+      return nil
+    }
+    guard RegistryClient.isAccepted(response.status) else {
+      throw await RegistryError.refusal(response, of: .upload(descriptor.digest), verb: "push", reference)
+    }
+    await response.body.discard()
+    var session = UploadSession(url: response.url, reach: .anywhere)
+    try await move(&session, to: response.headers, isRequired: true)
+    session.minimumChunk = response.headers.first(name: "OCI-Chunk-Min-Length").flatMap { Int64($0) } ?? 0
+    return session
+  }
+
+  /// Asks how much the registry has.
+  private func locate(_ session: inout UploadSession) async throws {
+    let (url, reach) = (session.url, session.reach)
+    let response = try await withCredentials(for: url) { authorization in
+      try await client.transport.send(
+        .GET, url, headers: authorization.map { ["Authorization": $0] } ?? [:], reach: reach, subject: subject)
+    }
+    await response.body.discard()
+    let problem = RegistryError(
+      RegistryError.Code(status: response.status), "\(subject): the registry answers \(response.status.code)",
+      retryAfter: RegistryError.retryAfter(response.headers))
+    if response.status.code >= 400, problem.isRetryable { throw problem }
+    guard [200, 202, 204].contains(response.status.code), let received = UploadRange.received(response.headers),
+      received <= descriptor.size
+    else { throw UploadSetback.sessionLost }
+    session.offset = received
+    session.isUncertain = false
+    try await move(&session, to: response.headers, isRequired: false)
+  }
+
+  private func sendChunk(_ session: inout UploadSession, upTo end: Int64) async throws {
+    let start = session.offset
+    try await renewCredentials(&session)
+    let answer = try await send(
+      .PATCH, session.url, range: start..<end, headers: ["Content-Range": "\(start)-\(end - 1)"],
+      reach: session.reach)
+    switch answer.status.code {
+    case 200...204:
+      // Some registries tell how much they have, some do not.
+      let received = answer.headers.contains(name: "Range") ? UploadRange.received(answer.headers) : end
+      guard let received, received > start, received <= end else { throw UploadSetback.misplaced }
+      session.offset = received
+      try await move(&session, to: answer.headers, isRequired: false)
+    case 416: throw UploadSetback.misplaced
+    case 400, 404, 405, 411, 415, 501:
+      // At the first chunk it may be chunks as such that are not understood.
+      if start == 0, answer.registryCode != "BLOB_UPLOAD_UNKNOWN" { throw UploadSetback.chunksRefused }
+      if [405, 411, 415, 501].contains(answer.status.code) { throw answer.refusal(self) }
+      throw UploadSetback.sessionLost
+    default: throw answer.refusal(self)
+    }
+  }
+
+  /// The request that makes the upload a blob, with the rest of its bytes.
+  private func finish(_ session: inout UploadSession, sending range: Range<Int64>) async throws {
+    try await renewCredentials(&session)
+    let location = session.url.absoluteString
+    let separator = location.contains("?") ? "&" : "?"
+    let digest = FormEncoding.escaped(descriptor.digest.description)
+    guard let url = URL(string: "\(location)\(separator)digest=\(digest)") else {
+      throw RegistryError(.invalidResponse, "the registry sends the upload to a place that is not a URL")
+    }
+    let answer = try await send(.PUT, url, range: range, headers: [:], reach: session.reach)
+    if RegistryClient.isAccepted(answer.status) {
+      try RegistryClient.check(answer.headers, descriptor.digest)
+      return
+    }
+    switch (answer.status.code, answer.registryCode) {
+    case (404, nil), (404, "BLOB_UPLOAD_UNKNOWN"), (400, "BLOB_UPLOAD_INVALID"): throw UploadSetback.sessionLost
+    case (416, _): throw UploadSetback.misplaced
+    case (400, "DIGEST_INVALID"):
+      throw RegistryError(
+        .digestMismatch, "\(subject): the registry has received other bytes than were sent; push again")
+    default: throw answer.refusal(self)
+    }
+  }
+
+  // MARK: Requests
+
+  /// Follows the `Location` of an answer.
+  private func move(_ session: inout UploadSession, to headers: HTTPHeaders, isRequired: Bool) async throws {
+    guard isRequired || headers.contains(name: "Location") else { return }
+    let location = try RedirectRule.resolve(location: headers.first(name: "Location"), from: session.url)
+    session.reach = try await client.transport.networkGuard.check(
+      location: location, from: session.url, onBehalfOf: endpoint.host)
+    session.url = location
+  }
+
+  /// Calls `attempt` with credentials if `url` is the registry's own, else without.
+  private func withCredentials(
+    for url: URL, _ attempt: (String?) async throws -> RegistryResponse
+  ) async throws -> RegistryResponse {
+    guard isOwn(url) else { return try await attempt(nil) }
+    return try await client.authorized(url, at: endpoint, scope: scope, bearerToken: bearerToken, attempt)
+  }
+
+  private func isOwn(_ url: URL) -> Bool {
+    guard let registry = try? endpoint.url(reference.repository, "") else { return false }
+    return RedirectRule.origin(of: url) == RedirectRule.origin(of: registry)
+  }
+
+  /// When a token has run out, the question for the upload's state gets a new one, and no bytes are sent in vain.
+  private func renewCredentials(_ session: inout UploadSession) async throws {
+    guard bearerToken == nil, isOwn(session.url), session.offset > 0,
+      await client.authenticator.hasAnswered(for: endpoint, scope: scope),
+      await client.authenticator.header(for: endpoint, scope: scope) == nil
+    else { return }
+    let expected = session.offset
+    try await locate(&session)
+    guard session.offset == expected else { throw UploadSetback.misplaced }
+  }
+
+  /// Sends a part of the blob.
+  private func send(
+    _ method: HTTPMethod, _ url: URL, range: Range<Int64>, headers: HTTPHeaders, reach: Reach
+  ) async throws -> UploadAnswer {
+    var authorization: String?
+    if isOwn(url) {
+      let known = await client.authenticator.header(for: endpoint, scope: scope)
+      authorization = bearerToken.map { "Bearer " + $0 } ?? known
+    }
+    let meter = UploadMeter(size: Int64(range.count))
+    var request = HTTPClientRequest(url: url.absoluteString)
+    request.method = method
+    request.headers = client.transport.withUserAgent(headers)
+    request.headers.add(name: "Content-Type", value: "application/octet-stream")
+    if let authorization { request.headers.add(name: "Authorization", value: authorization) }
+    request.body = .stream(
+      UploadBody(content: content, range: range, blobSize: descriptor.size, meter: meter, progress: progress),
+      length: .known(Int64(range.count)))
+    let answer = try await perform(request, url, reach: reach, meter)
+    guard answer.status == .unauthorized, isOwn(url), bearerToken == nil else { return answer }
+    let challenges = AuthChallenge.parse(answer.headers["WWW-Authenticate"])
+    guard !challenges.isEmpty else { return answer }
+    _ = try await client.authenticator.answer(challenges, from: endpoint, scope: scope, refused: authorization)
+    throw UploadSetback.challenged
+  }
+
+  private func perform(
+    _ request: HTTPClientRequest, _ url: URL, reach: Reach, _ meter: UploadMeter
+  ) async throws -> UploadAnswer {
+    var request = request
+    let (http, tls) = try client.transport.connections.client(for: url, reach: reach)
+    request.tlsConfiguration = tls
+    let limits = (client.configuration.stallTimeout, client.configuration.commitTimeout)
+    do {
+      return try await withThrowingTaskGroup(of: UploadAnswer.self) { [request] group in
+        group.addTask {
+          // The meter watches over progress; this is only the outermost limit.
+          let response = try await http.execute(request, timeout: .hours(7 * 24))
+          let body = (try? await response.body.collect(upTo: 64 * 1024)) ?? ByteBuffer()
+          return UploadAnswer(status: response.status, headers: response.headers, body: Array(body.readableBytesView))
+        }
+        group.addTask { throw try await meter.stall(after: limits.0, limits.1) }
+        defer { group.cancelAll() }
+        guard let answer = try await group.next() else { throw CancellationError() }
+        return answer
+      }
+    } catch {
+      try Task.checkCancellation()
+      if let failure = meter.failure { throw failure }
+      throw RegistryError(transport: error, subject: subject, hasHead: false)
+    }
+  }
+}
+
+/// What a registry says to a part of an upload.
+struct UploadAnswer: Sendable {
+  let status: HTTPResponseStatus
+  let headers: HTTPHeaders
+  let body: [UInt8]
+
+  var registryCode: String? { RegistryError.registryCode(body) }
+
+  func refusal(_ upload: BlobUpload) -> RegistryError {
+    RegistryError.refusal(
+      status: status, headers: headers, body: body, of: .upload(upload.descriptor.digest), verb: "push",
+      upload.reference)
+  }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AsyncHTTPClient
+import NIOCore
+import NIOSSL
+import PetrelOCI
+import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// How far a request may go.
+enum Reach: Sendable, Hashable {
+  case anywhere
+  /// Only to addresses that are not loopback, link-local or private.
+  case publicNetworks
+}
+
+/// The connections to registries. Each proxy has an HTTP client of its own, and so have requests with a limited reach.
+///
+/// The limit is enforced where it cannot be got round: a new connection is looked at when its address is known, and
+/// closed before a request goes over it.
+package final class RegistryConnections: Sendable {
+  private struct Route: Hashable {
+    let proxy: ProxyServer?
+    let reach: Reach
+  }
+
+  private struct State {
+    var clients: [Route: HTTPClient] = [:]
+    var isClosed = false
+  }
+
+  private let group: any EventLoopGroup
+  private let proxies: ProxySettings
+  private let trust: CertificateTrust
+  private let common: TLSConfiguration?
+  /// Used for everything, if there is one.
+  private let shared: HTTPClient?
+  private let state = Mutex(State())
+
+  /// The caller ends it with ``shutdown()``.
+  ///
+  /// - Throws: ``RegistryError`` `invalidCertificates`.
+  package init(
+    group: any EventLoopGroup, proxies: ProxySettings = ProxySettings(), trust: CertificateTrust = CertificateTrust()
+  ) throws {
+    self.group = group
+    self.proxies = proxies
+    self.trust = trust
+    common = try trust.common()
+    shared = nil
+  }
+
+  /// One client of the caller's for all requests: no proxies, no certificates, and its reach is its own.
+  package init(client: HTTPClient) {
+    group = client.eventLoopGroup
+    proxies = ProxySettings()
+    trust = CertificateTrust()
+    common = nil
+    shared = client
+  }
+
+  package func shutdown() async {
+    let clients = state.withLock { state in
+      state.isClosed = true
+      defer { state.clients = [:] }
+      return Array(state.clients.values)
+    }
+    for client in clients { try? await client.shutdown() }
+  }
+
+  /// The client for a request, and what it must know of TLS besides.
+  func client(for url: URL, reach: Reach) throws(RegistryError) -> (HTTPClient, TLSConfiguration?) {
+    if let shared { return (shared, nil) }
+    let isTLS = url.scheme?.lowercased() == "https"
+    let tls = isTLS ? try trust.configuration(for: Self.authority(of: url)) : nil
+    let proxy = proxies.proxy(for: url)
+    // What a proxy connects to is the proxy's business; its own address may be private.
+    let route = Route(proxy: proxy, reach: proxy == nil ? reach : .anywhere)
+    let client = state.withLock { state -> HTTPClient? in
+      if let known = state.clients[route] { return known }
+      guard !state.isClosed else { return nil }
+      let client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration(route))
+      state.clients[route] = client
+      return client
+    }
+    guard let client else { throw RegistryError(.connection, "the connections to registries are closed") }
+    return (client, tls)
+  }
+
+  private func configuration(_ route: Route) -> HTTPClient.Configuration {
+    var configuration = RegistryClient.configuration()
+    configuration.tlsConfiguration = common
+    if let proxy = route.proxy {
+      switch (proxy.kind, proxy.user) {
+      case (.socks, _): configuration.proxy = .socksServer(host: proxy.host, port: proxy.port)
+      case (.http, nil): configuration.proxy = .server(host: proxy.host, port: proxy.port)
+      case (.http, let user?):
+        configuration.proxy = .server(
+          host: proxy.host, port: proxy.port,
+          authorization: .basic(username: user, password: proxy.password ?? ""))
+      }
+    }
+    if route.reach == .publicNetworks {
+      configuration.http1_1ConnectionDebugInitializer = { channel in
+        guard let refusal = Self.refusal(of: channel.remoteAddress) else {
+          return channel.eventLoop.makeSucceededVoidFuture()
+        }
+        // After the client has learned of the failure: it forgets the connection then.
+        channel.eventLoop.execute { channel.close(promise: nil) }
+        return channel.eventLoop.makeFailedFuture(refusal)
+      }
+    }
+    return configuration
+  }
+
+  /// Why nothing may be sent to this address; nil when it is public.
+  static func refusal(of address: SocketAddress?) -> RegistryError? {
+    if let text = address?.ipAddress, NetworkScope.isPrivateAddress(text) == false { return nil }
+    return RegistryError(
+      .refusedRedirect,
+      "a registry on the internet leads to an address in a private network; refused (\(NetworkGuard.advice))")
+  }
+
+  private static func authority(of url: URL) -> String {
+    let host = NetworkScope.normalized(url.host ?? "")
+    let bracketed = host.contains(":") ? "[\(host)]" : host
+    return url.port.map { "\(bracketed):\($0)" } ?? bracketed
+  }
+}
