@@ -64,6 +64,13 @@ extension DaemonClient {
     return try await outcome(of: response, onLine: onLine)
   }
 
+  /// Copies a model from registry to registry, like ``pull(_:onLine:)``.
+  package func copy(_ source: String, to target: String, onLine: (ProgressLine) throws -> Void) async throws -> String {
+    let response = try await send(
+      .POST, "/models/\(Self.pathPart(source))/copy", json: CopyRequest(target: target), headers: Self.acceptJSON)
+    return try await outcome(of: response, onLine: onLine)
+  }
+
   /// Sends a packaged model as a tar archive, like ``pull(_:onLine:)``. The model arrives without a tag.
   ///
   /// - Parameters:

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import AsyncHTTPClient
 import Logging
 import NIOCore
 import NIOPosix
@@ -52,10 +51,9 @@ package struct Daemon: Sendable {
     let group = MultiThreadedEventLoopGroup.singleton
     let engine = LlamaCpp(home: configuration.home, environment: configuration.environment)
     let scheduler = try makeScheduler(engine, group, run: run)
-    let httpClient = HTTPClient(
-      eventLoopGroupProvider: .shared(group), configuration: RegistryClient.configuration())
+    let connections = try registryConnections(group)
     let library = ModelLibrary(
-      store: store, source: registryClient(httpClient), signaturePolicy: configuration.signaturePolicy,
+      store: store, source: registryClient(connections), signaturePolicy: configuration.signaturePolicy,
       defaultRegistry: configuration.defaultRegistry, logger: logger, onChange: { scheduler.board.forgetNames() })
     let server = APIServer(
       library: library, scheduler: scheduler, engine: engine, group: group,
@@ -66,7 +64,7 @@ package struct Daemon: Sendable {
       listeners = try await bind(server, group: group)
       try claim.restrict()
     } catch {
-      try? await httpClient.shutdown()
+      await connections.shutdown()
       claim.removeSocket()
       throw error
     }
@@ -84,7 +82,7 @@ package struct Daemon: Sendable {
       await scheduler.shutDown()
       tasks.cancelAll()
     }
-    try? await httpClient.shutdown()
+    await connections.shutdown()
     claim.removeSocket()
     logger.notice("stopped")
   }
@@ -97,15 +95,26 @@ package struct Daemon: Sendable {
     }
   }
 
-  private func registryClient(_ httpClient: HTTPClient) -> RegistryClient {
-    var registries = RegistryConfiguration(
-      insecureRegistries: Set(configuration.insecureRegistries), userAgent: "petrel")
-    registries.apply(environment: configuration.environment)
+  private func registryConnections(_ group: any EventLoopGroup) throws -> RegistryConnections {
+    let settings = configuration.registries
+    do {
+      return try RegistryConnections(group: group, proxies: settings.proxies, trust: settings.trust)
+    } catch let error as RegistryError {
+      throw DaemonError(message: error.message)
+    }
+  }
+
+  private func registryClient(_ connections: RegistryConnections) -> RegistryClient {
+    let settings = configuration.registries
+    let registries = RegistryConfiguration(
+      insecureRegistries: Set(configuration.insecureRegistries), isInsecure: settings.isInsecure,
+      mirrors: settings.mirrors, allowedPrivateHosts: Set(settings.allowedPrivateHosts), userAgent: "petrel",
+      chunkSize: settings.uploadChunk, hasCertificates: settings.trust.knows)
     let credentials = RegistryCredentials(
       environment: configuration.environment,
       configFile: RegistryCredentials.configFile(environment: configuration.environment), logger: logger)
     return RegistryClient(
-      httpClient: httpClient, credentials: credentials, configuration: registries, logger: logger)
+      connections: connections, credentials: credentials, configuration: registries, logger: logger)
   }
 
   /// Frees what failed pulls and crashes left behind, when the daemon has settled.

@@ -144,10 +144,13 @@ struct BlobUpload: Sendable {
   /// Asks how much the registry has.
   private func locate(_ session: inout UploadSession) async throws {
     let (url, reach) = (session.url, session.reach)
+    var used: String?
     let response = try await withCredentials(for: url) { authorization in
-      try await client.transport.send(
+      used = authorization
+      return try await client.transport.send(
         .GET, url, headers: authorization.map { ["Authorization": $0] } ?? [:], reach: reach, subject: subject)
     }
+    session.authorization = used
     await response.body.discard()
     let problem = RegistryError(
       RegistryError.Code(status: response.status), "\(subject): the registry answers \(response.status.code)",
@@ -165,8 +168,7 @@ struct BlobUpload: Sendable {
     let start = session.offset
     try await renewCredentials(&session)
     let answer = try await send(
-      .PATCH, session.url, range: start..<end, headers: ["Content-Range": "\(start)-\(end - 1)"],
-      reach: session.reach)
+      .PATCH, session.url, range: start..<end, headers: ["Content-Range": "\(start)-\(end - 1)"], in: session)
     switch answer.status.code {
     case 200...204:
       // Some registries tell how much they have, some do not.
@@ -174,7 +176,8 @@ struct BlobUpload: Sendable {
       guard let received, received > start, received <= end else { throw UploadSetback.misplaced }
       session.offset = received
       try await move(&session, to: answer.headers, isRequired: false)
-    case 416: throw UploadSetback.misplaced
+    // A registry that has a single byte says "0-0", as one that has none does: nothing but a new start helps then.
+    case 416: throw start == 0 ? UploadSetback.sessionLost : UploadSetback.misplaced
     case 400, 404, 405, 411, 415, 501:
       // At the first chunk it may be chunks as such that are not understood.
       if start == 0, answer.registryCode != "BLOB_UPLOAD_UNKNOWN" { throw UploadSetback.chunksRefused }
@@ -193,7 +196,7 @@ struct BlobUpload: Sendable {
     guard let url = URL(string: "\(location)\(separator)digest=\(digest)") else {
       throw RegistryError(.invalidResponse, "the registry sends the upload to a place that is not a URL")
     }
-    let answer = try await send(.PUT, url, range: range, headers: [:], reach: session.reach)
+    let answer = try await send(.PUT, url, range: range, headers: [:], in: session)
     if RegistryClient.isAccepted(answer.status) {
       try RegistryClient.check(answer.headers, descriptor.digest)
       return
@@ -234,7 +237,7 @@ struct BlobUpload: Sendable {
 
   /// When a token has run out, the question for the upload's state gets a new one, and no bytes are sent in vain.
   private func renewCredentials(_ session: inout UploadSession) async throws {
-    guard bearerToken == nil, isOwn(session.url), session.offset > 0,
+    guard bearerToken == nil, isOwn(session.url),
       await client.authenticator.hasAnswered(for: endpoint, scope: scope),
       await client.authenticator.header(for: endpoint, scope: scope) == nil
     else { return }
@@ -245,12 +248,12 @@ struct BlobUpload: Sendable {
 
   /// Sends a part of the blob.
   private func send(
-    _ method: HTTPMethod, _ url: URL, range: Range<Int64>, headers: HTTPHeaders, reach: Reach
+    _ method: HTTPMethod, _ url: URL, range: Range<Int64>, headers: HTTPHeaders, in session: UploadSession
   ) async throws -> UploadAnswer {
     var authorization: String?
     if isOwn(url) {
       let known = await client.authenticator.header(for: endpoint, scope: scope)
-      authorization = bearerToken.map { "Bearer " + $0 } ?? known
+      authorization = bearerToken.map { "Bearer " + $0 } ?? known ?? session.authorization
     }
     let meter = UploadMeter(size: Int64(range.count))
     var request = HTTPClientRequest(url: url.absoluteString)
@@ -261,7 +264,7 @@ struct BlobUpload: Sendable {
     request.body = .stream(
       UploadBody(content: content, range: range, blobSize: descriptor.size, meter: meter, progress: progress),
       length: .known(Int64(range.count)))
-    let answer = try await perform(request, url, reach: reach, meter)
+    let answer = try await perform(request, url, reach: session.reach, meter)
     guard answer.status == .unauthorized, isOwn(url), bearerToken == nil else { return answer }
     let challenges = AuthChallenge.parse(answer.headers["WWW-Authenticate"])
     guard !challenges.isEmpty else { return answer }
@@ -275,7 +278,9 @@ struct BlobUpload: Sendable {
     var request = request
     let (http, tls) = try client.transport.connections.client(for: url, reach: reach)
     request.tlsConfiguration = tls
-    let limits = (client.configuration.stallTimeout, client.configuration.commitTimeout)
+    let stallTimeout = client.configuration.stallTimeout
+    // Only the last request makes the registry look at the whole blob.
+    let answerTimeout = request.method == .PUT ? client.configuration.commitTimeout : stallTimeout
     do {
       return try await withThrowingTaskGroup(of: UploadAnswer.self) { [request] group in
         group.addTask {
@@ -284,7 +289,7 @@ struct BlobUpload: Sendable {
           let body = (try? await response.body.collect(upTo: 64 * 1024)) ?? ByteBuffer()
           return UploadAnswer(status: response.status, headers: response.headers, body: Array(body.readableBytesView))
         }
-        group.addTask { throw try await meter.stall(after: limits.0, limits.1) }
+        group.addTask { throw try await meter.stall(after: stallTimeout, answerTimeout) }
         defer { group.cancelAll() }
         guard let answer = try await group.next() else { throw CancellationError() }
         return answer

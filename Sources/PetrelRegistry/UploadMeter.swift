@@ -52,11 +52,11 @@ final class UploadMeter: Sendable {
   ///
   /// - Parameters:
   ///   - stallTimeout: while bytes remain to be sent.
-  ///   - commitTimeout: after the last byte.
-  func stall(after stallTimeout: Duration, _ commitTimeout: Duration) async throws -> RegistryError {
+  ///   - answerTimeout: after the last byte.
+  func stall(after stallTimeout: Duration, _ answerTimeout: Duration) async throws -> RegistryError {
     while true {
       let (sent, lastActivity) = state.withLock { ($0.sent, $0.lastActivity) }
-      let limit = sent < size ? stallTimeout : commitTimeout
+      let limit = sent < size ? stallTimeout : answerTimeout
       let deadline = lastActivity + limit
       if deadline <= .now {
         return RegistryError(.stalled, "the upload stands still: \(sent) of \(size) bytes have been taken")

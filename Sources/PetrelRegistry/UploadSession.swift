@@ -19,6 +19,8 @@ struct UploadSession: Sendable {
   var offset: Int64 = 0
   /// The registry wants chunks of at least this many bytes.
   var minimumChunk: Int64 = 0
+  /// What the registry accepted last; it may have run out.
+  var authorization: String?
   /// Whether the registry must be asked how much it has.
   var isUncertain = false
 }

@@ -24,10 +24,15 @@ extension FakeRegistry {
           method: head.method.rawValue, path: path, query: query, headers: head.headers,
           form: isForm ? String(buffer: body) : ""))
       var fault: RegistryFault?
-      let due = state.faults.firstIndex { path.hasSuffix($0.suffix) && $0.method == head.method.rawValue }
+      let due = state.faults.firstIndex {
+        path.hasSuffix($0.suffix) && $0.method == head.method.rawValue && !$0.fault.cutsRequests
+      }
       if let due { fault = state.faults.remove(at: due).fault }
       var headers = head.headers
       if case .ignoreRange = fault { headers.remove(name: "Range") }
+      if case .loseUpload(let bytes) = fault, let name = path.split(separator: "/").last.map(String.init) {
+        state.uploads[name] = state.uploads[name]?.getSlice(at: 0, length: bytes)
+      }
       // A request that is answered with an error has no effect.
       var response =
         if case .status = fault { FakeResponse(.ok) } else { state.route(head.method, path, query, headers, body) }
@@ -66,11 +71,10 @@ extension FakeRegistry.State {
     case ("manifests", .PUT): return putManifest(repository, last, headers, body)
     case ("manifests", _): return readManifest(repository, last)
     case ("blobs", .GET), ("blobs", .HEAD): return readBlob(repository, last, method, headers)
-    case ("uploads", .POST):
-      uploadCount += 1
-      let location = "\(uploadBase)/v2/\(repository)/blobs/uploads/upload-\(uploadCount)?_state=abc%2Fdef"
-      return FakeResponse(.accepted, headers: ["Location": location])
-    case ("uploads", .PUT): return finishUpload(repository, query, body)
+    case ("uploads", .POST): return openUpload(repository, query)
+    case ("uploads", .GET): return describeUpload(repository, last)
+    case ("uploads", .PATCH): return takeChunk(repository, last, headers, body)
+    case ("uploads", .PUT): return finishUpload(repository, last, query, body)
     default: return FakeResponse(.methodNotAllowed)
     }
   }
@@ -119,15 +123,5 @@ extension FakeRegistry.State {
     let end = min(bounds.count > 1 ? Int(bounds[1]) ?? total - 1 : total - 1, total - 1)
     let slice = content.getSlice(at: content.readerIndex + start, length: end - start + 1) ?? ByteBuffer()
     return FakeResponse(.partialContent, headers: ["Content-Range": "bytes \(start)-\(end)/\(total)"], body: slice)
-  }
-
-  private mutating func finishUpload(_ repository: String, _ query: String, _ body: ByteBuffer) -> FakeResponse {
-    let wanted = parameters(query)["digest"]?.first ?? ""
-    let digest = Digest(of: body)
-    guard wanted == digest.description, query.hasPrefix("_state=abc%2Fdef&") else {
-      return .failure(.badRequest, "DIGEST_INVALID")
-    }
-    blobs[repository, default: [:]][digest] = body
-    return FakeResponse(.created, headers: ["Docker-Content-Digest": digest.description])
   }
 }

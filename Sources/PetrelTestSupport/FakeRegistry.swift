@@ -33,6 +33,10 @@ package final class FakeRegistry: Sendable {
     var tokens: [String: Set<String>] = [:]
     var tokenCount = 0
     var uploadCount = 0
+    /// What has come of uploads in chunks, by their names.
+    var uploads: [String: ByteBuffer] = [:]
+    var refusesMounts = false
+    var minimumChunk: Int?
     var blobRedirect: String?
     var uploadBase = ""
     var port = 0
@@ -46,7 +50,9 @@ package final class FakeRegistry: Sendable {
   /// Starts a registry; the caller shuts it down.
   package static func start() async throws -> FakeRegistry {
     let registry = FakeRegistry()
-    let server = try await FakeServer.start { [weak registry] head, body in
+    let server = try await FakeServer.start(
+      intake: { [weak registry] head in registry?.limit(head) }
+    ) { [weak registry] head, body in
       registry?.answer(head, body) ?? FakeResponse(.serviceUnavailable)
     }
     registry.state.withLock { $0.port = server.port }

@@ -39,7 +39,7 @@ struct FakeResponse: Sendable {
     case .headers(let values):
       for (name, value) in values { headers.replaceOrAdd(name: name, value: value) }
     case .body(let bytes): body = ByteBuffer(bytes: bytes)
-    case .ignoreRange: break
+    case .ignoreRange, .loseUpload, .cutRequest, .stallRequest: break
     }
   }
 }

@@ -11,12 +11,26 @@ struct FakeServer: Sendable {
 
   /// Answers one request; its body is complete.
   typealias Handler = @Sendable (HTTPRequestHead, ByteBuffer) async -> FakeResponse
+  /// Says of a request whether it is taken as a whole.
+  typealias Intake = @Sendable (HTTPRequestHead) -> RequestLimit?
+
+  /// Where a request is cut short.
+  struct RequestLimit: Sendable {
+    /// Of the body.
+    let bytes: Int
+    /// Whether the rest is left unread until the gate opens, before the connection is closed.
+    let stalls: Bool
+    /// Gets what came of the body.
+    let take: @Sendable (ByteBuffer) -> Void
+  }
 
   let port: Int
   let gate: Gate
   private let running: Task<Void, any Error>
 
-  static func start(_ handler: @escaping Handler) async throws -> FakeServer {
+  static func start(
+    intake: @escaping Intake = { _ in nil }, _ handler: @escaping Handler
+  ) async throws -> FakeServer {
     let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .bind(host: "127.0.0.1", port: 0) { channel in
@@ -32,7 +46,7 @@ struct FakeServer: Sendable {
         try await withThrowingDiscardingTaskGroup { group in
           for try await connection in connections {
             // A connection that breaks, as many do here, ends alone.
-            group.addTask { try? await serve(connection, handler, gate) }
+            group.addTask { try? await serve(connection, intake, handler, gate) }
           }
         }
       }
@@ -45,17 +59,25 @@ struct FakeServer: Sendable {
     _ = await running.result
   }
 
-  private static func serve(_ connection: Connection, _ handler: Handler, _ gate: Gate) async throws {
+  private static func serve(
+    _ connection: Connection, _ intake: Intake, _ handler: Handler, _ gate: Gate
+  ) async throws {
     try await connection.executeThenClose { inbound, outbound in
       var head: HTTPRequestHead?
+      var limit: RequestLimit?
       var body = ByteBuffer()
       for try await part in inbound {
         switch part {
         case .head(let newHead):
           head = newHead
           body = ByteBuffer()
+          limit = intake(newHead)
         case .body(let chunk):
           body.writeImmutableBuffer(chunk)
+          guard let limit, body.readableBytes >= limit.bytes else { continue }
+          limit.take(body.getSlice(at: body.readerIndex, length: limit.bytes) ?? body)
+          if limit.stalls { await gate.wait() }
+          return
         case .end:
           guard let head else { return }
           guard try await send(await handler(head, body), outbound, gate) else { return }

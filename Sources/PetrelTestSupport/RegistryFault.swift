@@ -16,4 +16,10 @@ package enum RegistryFault: Sendable {
   case headers([String: String])
   /// Sends this body.
   case body([UInt8])
+  /// Loses all of an upload but this many bytes, before it looks at the request.
+  case loseUpload(keeping: Int)
+  /// Takes this many bytes of the request's body and closes the connection.
+  case cutRequest(afterBytes: Int)
+  /// Takes this many bytes of the request's body and nothing more until ``FakeRegistry/releaseStalls()``.
+  case stallRequest(afterBytes: Int)
 }

@@ -73,6 +73,50 @@ import Testing
     #expect(try await load(environment: ["PETREL_INSECURE_REGISTRIES": "a, ,b,"]).insecureRegistries == ["a", "b"])
   }
 
+  @Test func `Ways to registries have names in every layer`() async throws {
+    let file = """
+      http-proxy: http://file:1
+      no-proxy: [a.lan, 10.0.0.0/8]
+      registry-mirrors: [m1.lan, "ftp://bad"]
+      allowed-private-hosts: Auth.lan
+      upload-chunk: 8
+      """
+    let environment = [
+      "https_proxy": "http://me:secret@proxy.lan:3128", "ALL_PROXY": "socks5://all.lan", "SSL_CERT_FILE": "/nowhere.pem",
+      "DOCKER_CONFIG": "/docker", "INSECURE_REGISTRY": "1",
+    ]
+    let configuration = try await load(environment: environment, file: file)
+    let registries = configuration.registries
+    #expect(registries.proxies.http?.description == "http://file:1")
+    #expect(registries.proxies.https?.password == "secret")
+    #expect(registries.proxies.exceptions.count == 2)
+    #expect(registries.mirrors.map(\.authority) == ["m1.lan"])
+    #expect(registries.allowedPrivateHosts == ["auth.lan"])
+    #expect(registries.uploadChunk == 8 * 1_048_576)
+    #expect(!registries.isInsecure)
+    #expect(registries.trust.roots == nil)
+    #expect(registries.trust.hostFolders == ["/etc/docker/certs.d", "/docker/certs.d"])
+    #expect(row("https-proxy", configuration) == "http://***@proxy.lan:3128 [environment https_proxy]")
+    #expect(configuration.warnings.contains { $0.contains("ftp://bad") })
+    #expect(configuration.warnings.contains { $0.contains("/nowhere.pem") })
+    let all = try await load(environment: ["ALL_PROXY": "all.lan:9"]).registries.proxies
+    #expect(all.http?.description == "http://all.lan:9")
+    #expect(all.https?.description == "http://all.lan:9")
+    #expect(try await load(environment: ["INSECURE_REGISTRY": "true"]).registries.isInsecure)
+  }
+
+  @Test(arguments: [
+    ["HTTPS_PROXY": "https://me:secret@proxy.lan"], ["HTTP_PROXY": "no proxy"], ["NO_PROXY": "10.0.0.0/99"],
+    ["PETREL_CA_BUNDLE": "/nowhere.pem"], ["PETREL_UPLOAD_CHUNK": "0"],
+  ])
+  func `Ways to registries that can't be used are refused, without showing passwords`(
+    _ environment: [String: String]
+  ) async throws {
+    let error = await #expect(throws: ConfigurationError.self) { _ = try await load(environment: environment) }
+    #expect(error?.message.contains("secret") == false)
+    #expect(error?.message.contains(try #require(environment.keys.first)) == true)
+  }
+
   @Test func `Empty variables count as absent, and quotes around values are taken off`() async throws {
     let configuration = try await load(
       environment: ["MODEL_RUNNER_PORT": "", "LOG_LEVEL": "'warn'", "PETREL_KEEP_ALIVE": "\"-1\""])

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import AsyncHTTPClient
 import Logging
 import NIOCore
 import NIOPosix
@@ -29,27 +28,28 @@ struct ClientFixture: Sendable {
   /// Runs `body` with a fake registry and a client for it.
   static func run(
     environment: [String: String] = [:], configFile: FilePath? = nil, stallTimeout: Duration = .seconds(20),
-    mirrors: [RegistryEndpoint] = [], _ body: (ClientFixture) async throws -> Void
+    mirrors: [RegistryEndpoint] = [], chunkSize: Int64 = 32 * 1024 * 1024, proxies: ProxySettings = ProxySettings(),
+    insecureRegistries: Set<String> = [], _ body: (ClientFixture) async throws -> Void
   ) async throws {
     try await FakeRegistry.withRegistry { registry in
       let pauses = Pauses()
       let policy = RetryPolicy(attempts: 4, random: { 1 }, sleep: { pauses.add($0) })
-      let http = HTTPClient(
-        eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton),
-        configuration: RegistryClient.configuration())
+      let connections = try RegistryConnections(group: MultiThreadedEventLoopGroup.singleton, proxies: proxies)
       let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
       let client = RegistryClient(
-        httpClient: http,
+        connections: connections,
         credentials: RegistryCredentials(environment: environment, configFile: configFile, logger: logger),
-        configuration: RegistryConfiguration(mirrors: mirrors, retryPolicy: policy, stallTimeout: stallTimeout),
+        configuration: RegistryConfiguration(
+          insecureRegistries: insecureRegistries, mirrors: mirrors, retryPolicy: policy, stallTimeout: stallTimeout,
+          chunkSize: chunkSize),
         logger: logger)
       do {
         try await body(ClientFixture(registry: registry, client: client, pauses: pauses))
       } catch {
-        try await http.shutdown()
+        await connections.shutdown()
         throw error
       }
-      try await http.shutdown()
+      await connections.shutdown()
     }
   }
 

@@ -21,21 +21,20 @@ import Testing
     #expect(try configuration.endpoint(for: reference).url("ai/x", "tags").absoluteString == expected)
   }
 
-  @Test func insecureEverywhereOnlyWhenExactlyTrue() {
-    var configuration = RegistryConfiguration()
-    configuration.apply(environment: ["INSECURE_REGISTRY": "1"])
-    #expect(!configuration.isInsecure("ghcr.io"))
-    configuration.apply(environment: ["INSECURE_REGISTRY": "true"])
-    #expect(configuration.isInsecure("ghcr.io"))
+  @Test func certificatesMeanTLS() {
+    let configuration = RegistryConfiguration(
+      insecureRegistries: ["plain.local"], hasCertificates: { ["127.0.0.1:5000", "plain.local"].contains($0) })
+    #expect(!configuration.isInsecure("127.0.0.1:5000"))
+    #expect(configuration.isInsecure("127.0.0.1:5001"))
+    #expect(configuration.isInsecure("plain.local"))
   }
 
   @Test func readsMirrors() throws {
-    var configuration = RegistryConfiguration()
-    configuration.apply(environment: [
-      "MODEL_RUNNER_REGISTRY_MIRRORS":
-        #" "https://m.example.com/artifactory/docker/" , m.example.com:5000,http://a/v2/, ftp://x,"#
-        + " 127.0.0.1:1/p,https://u:p@h"
-    ])
+    let texts = [
+      "https://m.example.com/artifactory/docker/", "m.example.com:5000", "http://a/v2/", "ftp://x", "127.0.0.1:1/p",
+      "https://u:p@h",
+    ]
+    var configuration = RegistryConfiguration(mirrors: texts.compactMap { RegistryEndpoint(mirror: $0) })
     let hub = try ModelReference(parsing: "smollm2")
     let urls = try configuration.readEndpoints(for: hub).map { try $0.url("ai/smollm2", "blobs/x").absoluteString }
     #expect(

@@ -18,6 +18,8 @@ struct Transfer {
   var verifyKeys: [String]?
   /// Of a push: stored beside the model.
   var signature: SignatureObject?
+  /// Of a copy between registries, which looks like a push otherwise.
+  var copyTarget: String?
 
   /// - Returns: the daemon's closing sentence.
   func run(with client: DaemonClient) async throws -> String {
@@ -71,6 +73,7 @@ struct Transfer {
         verifyKeys: verifyKeys.flatMap { $0.isEmpty ? nil : $0 })
       return try await client.pull(request, onLine: show)
     case .push:
+      if let copyTarget { return try await client.copy(model, to: copyTarget, onLine: show) }
       return try await client.push(model, PushRequest(bearerToken: token, signature: signature), onLine: show)
     }
   }
@@ -86,10 +89,10 @@ struct Transfer {
   }
 
   private func failure(_ reason: String) -> CommandError {
-    CommandError(.transferFailed, "Failed to \(mode.rawValue) model \(model): \(reason)")
+    CommandError(.transferFailed, "Failed to \(copyTarget == nil ? mode.rawValue : "copy") model \(model): \(reason)")
   }
 
-  private var noun: String { mode == .pull ? "download" : "push" }
+  private var noun: String { copyTarget != nil ? "copy" : mode == .pull ? "download" : "push" }
 
   private var words: TransferLines.Words {
     switch mode {

@@ -35,8 +35,8 @@ struct PetrelCommand: AsyncParsableCommand {
   }
 
   private static let modelCommands: [any ParsableCommand.Type] = [
-    PullCommand.self, PushCommand.self, PackageCommand.self, ListCommand.self, InspectCommand.self, TagCommand.self,
-    RemoveCommand.self,
+    PullCommand.self, PushCommand.self, CopyCommand.self, PackageCommand.self, ListCommand.self, InspectCommand.self,
+    TagCommand.self, RemoveCommand.self,
   ]
   private static let useCommands: [any ParsableCommand.Type] = [RunCommand.self, ListRunnersCommand.self]
   private static let systemCommands: [any ParsableCommand.Type] = [

@@ -23,9 +23,10 @@ package struct ConfigurationLayers: Sendable {
   /// The texts given for a setting. A list in the environment is separated by commas.
   private func texts(of setting: Setting<some Sendable>, isList: Bool) -> ([String], SettingSource) {
     if let values = flags[setting.key], !values.isEmpty { return (values, .flag(setting.key)) }
-    if let value = environment[setting.environmentName].map(Self.unquoted), !value.isEmpty {
+    for name in setting.environmentNames {
+      guard let value = environment[name].map(Self.unquoted), !value.isEmpty else { continue }
       let items = isList ? value.split(separator: ",").map(Self.unquoted).filter { !$0.isEmpty } : [value]
-      return (items, .environment(setting.environmentName))
+      return (items, .environment(name))
     }
     if let values = file[setting.key], !values.isEmpty { return (values, .file(filePath)) }
     return (setting.defaultText.map { [$0] } ?? [], .builtIn)
@@ -40,12 +41,12 @@ package struct ConfigurationLayers: Sendable {
     _ setting: Setting<Value>, isList: Bool, rows: inout [SettingRow]
   ) throws(ConfigurationError) -> [Value] {
     let (texts, source) = texts(of: setting, isList: isList)
-    rows.append(SettingRow(key: setting.key, value: texts.joined(separator: ", "), source: source))
+    rows.append(SettingRow(key: setting.key, value: texts.map(setting.describe).joined(separator: ", "), source: source))
     var values: [Value] = []
     for text in texts {
       guard let value = setting.parse(text) else {
         throw ConfigurationError(
-          message: "\(setting.key) is \"\(text)\" (\(source)), but it must be \(setting.expectation)")
+          message: "\(setting.key) is \"\(setting.describe(text))\" (\(source)), but it must be \(setting.expectation)")
       }
       values.append(value)
     }

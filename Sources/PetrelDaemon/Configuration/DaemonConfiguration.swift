@@ -40,6 +40,8 @@ package struct DaemonConfiguration: Sendable {
   package let insecureRegistries: [String]
   /// Which models must be signed. In the file only; default none.
   package let signaturePolicy: SignaturePolicy
+  /// How registries are reached otherwise.
+  package let registries: RegistrySettings
   /// The daemon's environment, with `LLAMA_SERVER_PATH` and `LLAMA_ARGS` from the file where only that has them.
   package let environment: [String: String]
   /// Every setting with its value and where it came from.
@@ -175,6 +177,8 @@ package struct DaemonConfiguration: Sendable {
       SettingRow(
         key: SignaturePolicyReader.key, value: SignaturePolicyReader.summary(of: signaturePolicy),
         source: signatures == nil ? .builtIn : .file(layers.filePath)))
+    registries = try RegistrySettings(
+      layers, userHome: userHome, resolve: path("", environment: "", default: "").parse, rows: &rows)
     var environment = layers.environment
     for (key, name) in [("llama-server-path", "LLAMA_SERVER_PATH"), ("llama-args", "LLAMA_ARGS")] {
       let given = layers.environment[name]
@@ -191,7 +195,7 @@ package struct DaemonConfiguration: Sendable {
     let idle =
       isTLS || (certificate == nil && key == nil) ? [] : ["tls-cert and tls-key have no effect: TLS is off (tls)"]
     warnings =
-      idle
+      idle + registries.warnings
       + layers.file.keys.filter { !known.contains($0) }.sorted().map {
         "\(layers.filePath): unknown setting \"\($0)\""
       }

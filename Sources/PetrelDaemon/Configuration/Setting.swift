@@ -4,23 +4,33 @@
 package struct Setting<Value: Sendable>: Sendable {
   /// Its name in the configuration file; the flag, where there is one, is `--key`.
   let key: String
-  /// Its name in the environment.
-  let environmentName: String
+  /// Its names in the environment; the first that is set counts.
+  let environmentNames: [String]
   /// As if it had been written in the file. Nil for settings without a default.
   let defaultText: String?
   /// What is expected, for error messages: "a port number from 0 to 65535".
   let expectation: String
   /// Nil when the text is not what is expected.
   let parse: @Sendable (String) -> Value?
+  /// The text as it may be shown: without secrets.
+  let describe: @Sendable (String) -> String
 
   init(
     _ key: String, environment: String, default defaultText: String? = nil, expects expectation: String,
     parse: @escaping @Sendable (String) -> Value?
   ) {
+    self.init(key, environments: [environment], default: defaultText, expects: expectation, parse: parse)
+  }
+
+  init(
+    _ key: String, environments: [String], default defaultText: String? = nil, expects expectation: String,
+    describe: @escaping @Sendable (String) -> String = { $0 }, parse: @escaping @Sendable (String) -> Value?
+  ) {
     self.key = key
-    environmentName = environment
+    environmentNames = environments
     self.defaultText = defaultText
     self.expectation = expectation
+    self.describe = describe
     self.parse = parse
   }
 }

@@ -38,6 +38,7 @@ struct ModelRoutes: Sendable {
       switch action {
       case "tag": return tag(model, head)
       case "push": return push(model)
+      case "copy": return copy(model)
       case "repackage": return repackage(model)
       default: return .answer(TextError(.notFound, "unknown action \(quoted(String(action)))").response)
       }
@@ -99,6 +100,16 @@ struct ModelRoutes: Sendable {
         let request: PushRequest = body.readableBytes == 0 ? PushRequest() : try Self.decode(body)
         let lines = try await library.push(
           name, bearerToken: request.bearerToken, signature: try request.signature.map { try DetachedSignature($0) })
+        try await Self.stream(lines, to: writer, head)
+      }
+    }
+  }
+
+  private func copy(_ name: String) -> Route {
+    .task(bodyLimit: APIServer.smallBody) { [library] head, body, writer in
+      try await Self.translating("copying") {
+        let request: CopyRequest = try Self.decode(body)
+        let lines = try await library.copy(name, to: request.target)
         try await Self.stream(lines, to: writer, head)
       }
     }

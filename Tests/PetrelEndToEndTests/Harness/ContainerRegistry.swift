@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import PetrelTestSupport
 import Subprocess
 import SystemPackage
 import Testing
@@ -14,30 +15,51 @@ struct ContainerRegistry: Sendable {
   /// `127.0.0.1:<port>`.
   let host: String
 
-  /// - Parameter withPassword: lets in only ``user`` with ``password``.
+  /// Its port.
+  var port: Int { host.split(separator: ":").last.flatMap { Int($0) } ?? 0 }
+
+  /// - Parameters:
+  ///   - folder: within the scratch folder; each registry needs its own.
+  ///   - withPassword: lets in only ``user`` with ``password``.
+  ///   - certificates: to speak TLS with.
+  ///   - tokens: lets in only who has a token of this server, which must use the same certificate.
   static func with<Result: Sendable>(
-    in scratch: Scratch, withPassword: Bool = false, _ body: @Sendable (ContainerRegistry) async throws -> Result
+    in scratch: Scratch, folder: String = "registry", withPassword: Bool = false, certificates: Certificates? = nil,
+    tokens: (server: TokenServer, certificate: FilePath)? = nil,
+    _ body: @Sendable (ContainerRegistry) async throws -> Result
   ) async throws -> Result {
+    let tls = certificates.map { ", tls: {certificate: \($0.certificate), key: \($0.key)}" } ?? ""
     var configuration = """
       version: 0.1
       log: {level: info, accesslog: {disabled: true}}
-      storage: {filesystem: {rootdirectory: \(scratch.folder)/registry}}
-      http: {addr: "127.0.0.1:0", secret: tests}
+      storage: {filesystem: {rootdirectory: \(scratch.folder)/\(folder)}}
+      http: {addr: "127.0.0.1:0", secret: tests\(tls)}
 
       """
+    if let tokens {
+      configuration += """
+        auth:
+          token:
+            realm: \(tokens.server.realm)
+            service: \(TokenServer.service)
+            issuer: \(TokenServer.issuer)
+            rootcertbundle: \(tokens.certificate)
+
+        """
+    }
     if withPassword {
       let file = try scratch.write("\(user):\(passwordHash)\n", to: "htpasswd")
       configuration += "auth: {htpasswd: {realm: tests, path: \(file)}}\n"
     }
-    let file = try scratch.write(configuration, to: "registry.yml")
+    let file = try scratch.write(configuration, to: "\(folder).yml")
     let (result, _) = try await Program.withService(
       "docker-registry", ["serve", file.string], environment: scratch.environment,
-      log: scratch.folder.appending("registry.log"), stop: { Processes.send(.kill, to: $0) }
+      log: scratch.folder.appending("\(folder).log"), stop: { Processes.send(.kill, to: $0) }
     ) { _ in
       let mark = "listening on "
       let host = try await eventually("docker-registry says its port") {
-        let log = scratch.read("registry.log")
-        return log.firstRange(of: mark).map { log[$0.upperBound...].prefix { !$0.isWhitespace && $0 != "\"" } }
+        let log = scratch.read("\(folder).log")
+        return log.firstRange(of: mark).map { log[$0.upperBound...].prefix { !$0.isWhitespace && !"\",".contains($0) } }
       }
       return try await body(ContainerRegistry(host: String(host)))
     }
