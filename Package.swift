@@ -180,7 +180,10 @@ let package = Package(
       ] + nio),
     tests(
       "PetrelDaemonTests",
-      ["PetrelDaemon", "PetrelAPI", "PetrelOCI", "PetrelSigning", "PetrelTestSupport", logging, systemPackage]),
+      [
+        "PetrelDaemon", "PetrelRegistry", "PetrelAPI", "PetrelOCI", "PetrelSigning", "PetrelTestSupport", logging,
+        systemPackage,
+      ]),
     tests(
       "PetrelEndToEndTests",
       ["PetrelOCI", "PetrelTestSupport", systemPackage, .product(name: "Subprocess", package: "swift-subprocess")]),

@@ -113,7 +113,8 @@ struct BlobUpload: Sendable {
         descriptor.digest, in: source, at: endpoint, access: .pull, bearerToken: bearerToken)
       guard exists else { return nil }
       let query = FormEncoding.encode([
-        URLQueryItem(name: "mount", value: descriptor.digest.description), URLQueryItem(name: "from", value: repository),
+        URLQueryItem(name: "mount", value: descriptor.digest.description),
+        URLQueryItem(name: "from", value: repository),
       ])
       let response = try await client.send(
         .POST, "blobs/uploads/?" + query, of: reference, at: endpoint, access: .push, bearerToken: bearerToken,

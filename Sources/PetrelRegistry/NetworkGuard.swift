@@ -21,6 +21,8 @@ struct NetworkGuard: Sendable {
   var allowedPrivateHosts: Set<String>
   /// The numeric addresses of a host.
   var addresses: @Sendable (String) async -> [String] = NetworkScope.addresses(of:)
+  /// Whether a request goes through a proxy. Then it is the proxy that looks names up; here they may not be known.
+  var isProxied: @Sendable (URL) -> Bool = { _ in false }
 
   /// How far a request to `url` may go. Nil: it must not be sent.
   ///
@@ -29,6 +31,8 @@ struct NetworkGuard: Sendable {
     let host = NetworkScope.normalized(url.host ?? "")
     let registry = NetworkScope.normalized(registryHost)
     if host == registry || isAllowed(host, port: url.port) { return .anywhere }
+    let isPlain = NetworkScope.isPrivateName(host) || NetworkScope.isPrivateAddress(host) != nil
+    if !isPlain, isProxied(url) { return .publicNetworks }
     guard await numericAddresses(of: host).contains(where: isPrivate) else { return .publicNetworks }
     let registryAddresses = await numericAddresses(of: registry)
     return !registryAddresses.isEmpty && registryAddresses.allSatisfy(isPrivate) ? .anywhere : nil

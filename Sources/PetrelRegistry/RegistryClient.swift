@@ -48,7 +48,8 @@ package struct RegistryClient: Sendable {
   ) {
     transport = RegistryTransport(
       connections: connections,
-      networkGuard: NetworkGuard(allowedPrivateHosts: configuration.allowedPrivateHosts),
+      networkGuard: NetworkGuard(
+        allowedPrivateHosts: configuration.allowedPrivateHosts, isProxied: { connections.isProxied($0) }),
       stallTimeout: configuration.stallTimeout, userAgent: configuration.userAgent)
     authenticator = Authenticator(credentials: credentials, tokenService: TokenService(transport: transport))
     self.configuration = configuration

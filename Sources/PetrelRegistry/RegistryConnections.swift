@@ -73,6 +73,8 @@ package final class RegistryConnections: Sendable {
     for client in clients { try? await client.shutdown() }
   }
 
+  func isProxied(_ url: URL) -> Bool { proxies.proxy(for: url) != nil }
+
   /// The client for a request, and what it must know of TLS besides.
   func client(for url: URL, reach: Reach) throws(RegistryError) -> (HTTPClient, TLSConfiguration?) {
     if let shared { return (shared, nil) }

@@ -121,7 +121,8 @@ package final class ConnectProxy: Sendable {
           defer { group.cancelAll() }
           var sent = 0
           while sent < cut, let chunk = try await iterator.next() {
-            try await requests.write(chunk.getSlice(at: chunk.readerIndex, length: min(chunk.readableBytes, cut - sent)) ?? chunk)
+            try await requests.write(
+              chunk.getSlice(at: chunk.readerIndex, length: min(chunk.readableBytes, cut - sent)) ?? chunk)
             sent += chunk.readableBytes
           }
         }

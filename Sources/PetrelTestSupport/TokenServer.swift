@@ -101,7 +101,8 @@ package final class TokenServer: Sendable {
       iss: Self.issuer, sub: "tester", aud: Self.service, jti: "\(UInt64.random(in: .min ... .max))", nbf: now - 30,
       iat: now, exp: now + 300, access: access)
     let encoder = JSONEncoder()
-    let text = Self.base64(try encoder.encode(Header(x5c: [certificate]))) + "." + Self.base64(try encoder.encode(claims))
+    let text =
+      Self.base64(try encoder.encode(Header(x5c: [certificate]))) + "." + Self.base64(try encoder.encode(claims))
     return text + "." + Self.base64(try key.signature(for: Data(text.utf8)).rawRepresentation)
   }
 

@@ -2,6 +2,7 @@
 
 import Logging
 import PetrelAPI
+import PetrelRegistry
 import PetrelTestSupport
 import SystemPackage
 import Testing
@@ -82,7 +83,8 @@ import Testing
       upload-chunk: 8
       """
     let environment = [
-      "https_proxy": "http://me:secret@proxy.lan:3128", "ALL_PROXY": "socks5://all.lan", "SSL_CERT_FILE": "/nowhere.pem",
+      "https_proxy": "http://me:secret@proxy.lan:3128", "ALL_PROXY": "socks5://all.lan",
+      "SSL_CERT_FILE": "/nowhere.pem",
       "DOCKER_CONFIG": "/docker", "INSECURE_REGISTRY": "1",
     ]
     let configuration = try await load(environment: environment, file: file)

@@ -51,6 +51,18 @@ import Testing
     #expect(try await check("https://unknown.example.com/token") == .publicNetworks)
   }
 
+  @Test func leavesNamesToTheProxy() async throws {
+    var networkGuard = networkGuard()
+    networkGuard.isProxied = { _ in true }
+    let registry = "registry.example.com"
+    func reach(_ text: String) async throws -> Reach? {
+      await networkGuard.reach(of: try #require(URL(string: text)), onBehalfOf: registry)
+    }
+    #expect(try await reach("https://rebind.example.com/t") == .publicNetworks)
+    #expect(try await reach("https://10.0.0.1/t") == nil)
+    #expect(try await reach("https://localhost/t") == nil)
+  }
+
   @Test func allowsTheRegistryItself() async throws {
     #expect(try await check("https://registry.example.com:8443/token") == .anywhere)
     #expect(try await check("https://corp.example.com/token", registry: "corp.example.com:5000") == .anywhere)

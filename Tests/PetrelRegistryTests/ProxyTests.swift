@@ -33,7 +33,8 @@ import Testing
     (".example.com", "a.example.com", 443, true), ("*.example.com", "a.example.com", 443, true),
     ("*.example.com", "example.com", 443, false), ("Example.COM", "example.com", 80, true),
     ("example.com:8080", "example.com", 8080, true), ("example.com:8080", "example.com", 443, false),
-    ("10.1.2.3", "10.1.2.3", 443, true), ("10.1.2.3", "10.1.2.4", 443, false), ("10.1.2.3:5000", "10.1.2.3", 5000, true),
+    ("10.1.2.3", "10.1.2.3", 443, true), ("10.1.2.3", "10.1.2.4", 443, false),
+    ("10.1.2.3:5000", "10.1.2.3", 5000, true),
     ("10.0.0.0/8", "10.200.1.1", 443, true), ("10.0.0.0/8", "11.0.0.1", 443, false),
     ("192.168.1.128/25", "192.168.1.200", 443, true), ("192.168.1.128/25", "192.168.1.100", 443, false),
     ("10.0.0.0/8", "example.com", 443, false), ("fd00::/8", "fd12::1", 443, true), ("fd00::/8", "fe80::1", 443, false),
@@ -51,7 +52,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("https://registry.example.com/v2/", "http://tls:2" as String?), ("http://registry.example.com/v2/", "http://plain:1"),
+    ("https://registry.example.com/v2/", "http://tls:2" as String?),
+    ("http://registry.example.com/v2/", "http://plain:1"),
     ("https://direct.example.com/", nil), ("http://localhost:5000/", nil), ("https://127.0.0.2:5000/", nil),
     ("https://[::1]:5000/", nil), ("https://10.0.0.1/", "http://tls:2"),
   ])

@@ -50,7 +50,8 @@ import Testing
         ranges(fixture.registry) == ["0-299999", "300000-599999", "600000-899999", "900000-999999"])
       let put = try #require(fixture.registry.requests("PUT", at: "upload-1").first)
       #expect(put.headers["Content-Length"] == ["0"])
-      #expect(fixture.registry.requests.filter { $0.method == "PATCH" }.allSatisfy { $0.authorization == "Bearer token-1" })
+      #expect(
+        fixture.registry.requests.filter { $0.method == "PATCH" }.allSatisfy { $0.authorization == "Bearer token-1" })
     }
   }
 

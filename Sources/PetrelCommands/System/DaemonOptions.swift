@@ -44,6 +44,8 @@ struct DaemonOptions: ParsableArguments {
   @Option(help: "trace, debug, info, warning or error. (default: info)")
   var logLevel: String?
 
+  @OptionGroup(title: "Registries") var registries: RegistryOptions
+
   /// By the settings' keys.
   var flags: [String: [String]] {
     let single = [
@@ -52,7 +54,7 @@ struct DaemonOptions: ParsableArguments {
     ]
     var flags = single.compactMapValues { $0.map { [$0] } }
     if !host.isEmpty { flags["host"] = host }
-    return flags
+    return flags.merging(registries.flags) { $1 }
   }
 }
 

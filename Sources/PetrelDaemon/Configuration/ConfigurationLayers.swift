@@ -41,7 +41,8 @@ package struct ConfigurationLayers: Sendable {
     _ setting: Setting<Value>, isList: Bool, rows: inout [SettingRow]
   ) throws(ConfigurationError) -> [Value] {
     let (texts, source) = texts(of: setting, isList: isList)
-    rows.append(SettingRow(key: setting.key, value: texts.map(setting.describe).joined(separator: ", "), source: source))
+    rows.append(
+      SettingRow(key: setting.key, value: texts.map(setting.describe).joined(separator: ", "), source: source))
     var values: [Value] = []
     for text in texts {
       guard let value = setting.parse(text) else {
