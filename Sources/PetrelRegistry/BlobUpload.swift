@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import AsyncHTTPClient
-import NIOCore
 import NIOHTTP1
 import PetrelOCI
 
@@ -71,6 +69,15 @@ struct BlobUpload: Sendable {
   }
 
   private func attempt(_ session: inout UploadSession?, takesChunks: Bool) async throws {
+    if var known = session, known.isUncertain {
+      do {
+        try await locate(&known)
+        session = !takesChunks && known.offset > 0 ? nil : known
+      } catch UploadSetback.sessionLost {
+        // Some registries give an upload up when its connection breaks.
+        session = nil
+      }
+    }
     if session == nil {
       let exists = try await client.blobExists(
         descriptor.digest, in: reference, at: endpoint, access: .push, bearerToken: bearerToken)
@@ -80,7 +87,6 @@ struct BlobUpload: Sendable {
     // A copy that comes back whatever happens: the next attempt goes on from there.
     guard var current = session else { return }
     defer { session = current }
-    if current.isUncertain { try await locate(&current) }
     let chunk = max(client.configuration.chunkSize, current.minimumChunk)
     if current.offset == 0, descriptor.size <= chunk || !takesChunks {
       try await finish(&current, sending: 0..<descriptor.size)
@@ -143,7 +149,7 @@ struct BlobUpload: Sendable {
   }
 
   /// Asks how much the registry has.
-  private func locate(_ session: inout UploadSession) async throws {
+  func locate(_ session: inout UploadSession) async throws {
     let (url, reach) = (session.url, session.reach)
     var used: String?
     let response = try await withCredentials(for: url) { authorization in
@@ -179,11 +185,11 @@ struct BlobUpload: Sendable {
       try await move(&session, to: answer.headers, isRequired: false)
     // A registry that has a single byte says "0-0", as one that has none does: nothing but a new start helps then.
     case 416: throw start == 0 ? UploadSetback.sessionLost : UploadSetback.misplaced
-    case 400, 404, 405, 411, 415, 501:
+    case 405, 411, 415, 501: throw UploadSetback.chunksRefused
+    case 400, 404:
       // At the first chunk it may be chunks as such that are not understood.
-      if start == 0, answer.registryCode != "BLOB_UPLOAD_UNKNOWN" { throw UploadSetback.chunksRefused }
-      if [405, 411, 415, 501].contains(answer.status.code) { throw answer.refusal(self) }
-      throw UploadSetback.sessionLost
+      throw start == 0 && answer.registryCode != "BLOB_UPLOAD_UNKNOWN"
+        ? UploadSetback.chunksRefused : UploadSetback.sessionLost
     default: throw answer.refusal(self)
     }
   }
@@ -210,110 +216,5 @@ struct BlobUpload: Sendable {
         .digestMismatch, "\(subject): the registry has received other bytes than were sent; push again")
     default: throw answer.refusal(self)
     }
-  }
-
-  // MARK: Requests
-
-  /// Follows the `Location` of an answer.
-  private func move(_ session: inout UploadSession, to headers: HTTPHeaders, isRequired: Bool) async throws {
-    guard isRequired || headers.contains(name: "Location") else { return }
-    let location = try RedirectRule.resolve(location: headers.first(name: "Location"), from: session.url)
-    session.reach = try await client.transport.networkGuard.check(
-      location: location, from: session.url, onBehalfOf: endpoint.host)
-    session.url = location
-  }
-
-  /// Calls `attempt` with credentials if `url` is the registry's own, else without.
-  private func withCredentials(
-    for url: URL, _ attempt: (String?) async throws -> RegistryResponse
-  ) async throws -> RegistryResponse {
-    guard isOwn(url) else { return try await attempt(nil) }
-    return try await client.authorized(url, at: endpoint, scope: scope, bearerToken: bearerToken, attempt)
-  }
-
-  private func isOwn(_ url: URL) -> Bool {
-    guard let registry = try? endpoint.url(reference.repository, "") else { return false }
-    return RedirectRule.origin(of: url) == RedirectRule.origin(of: registry)
-  }
-
-  /// When a token has run out, the question for the upload's state gets a new one, and no bytes are sent in vain.
-  private func renewCredentials(_ session: inout UploadSession) async throws {
-    guard bearerToken == nil, isOwn(session.url),
-      await client.authenticator.hasAnswered(for: endpoint, scope: scope),
-      await client.authenticator.header(for: endpoint, scope: scope) == nil
-    else { return }
-    let expected = session.offset
-    try await locate(&session)
-    guard session.offset == expected else { throw UploadSetback.misplaced }
-  }
-
-  /// Sends a part of the blob.
-  private func send(
-    _ method: HTTPMethod, _ url: URL, range: Range<Int64>, headers: HTTPHeaders, in session: UploadSession
-  ) async throws -> UploadAnswer {
-    var authorization: String?
-    if isOwn(url) {
-      let known = await client.authenticator.header(for: endpoint, scope: scope)
-      authorization = bearerToken.map { "Bearer " + $0 } ?? known ?? session.authorization
-    }
-    let meter = UploadMeter(size: Int64(range.count))
-    var request = HTTPClientRequest(url: url.absoluteString)
-    request.method = method
-    request.headers = client.transport.withUserAgent(headers)
-    request.headers.add(name: "Content-Type", value: "application/octet-stream")
-    if let authorization { request.headers.add(name: "Authorization", value: authorization) }
-    request.body = .stream(
-      UploadBody(content: content, range: range, blobSize: descriptor.size, meter: meter, progress: progress),
-      length: .known(Int64(range.count)))
-    let answer = try await perform(request, url, reach: session.reach, meter)
-    guard answer.status == .unauthorized, isOwn(url), bearerToken == nil else { return answer }
-    let challenges = AuthChallenge.parse(answer.headers["WWW-Authenticate"])
-    guard !challenges.isEmpty else { return answer }
-    _ = try await client.authenticator.answer(challenges, from: endpoint, scope: scope, refused: authorization)
-    throw UploadSetback.challenged
-  }
-
-  private func perform(
-    _ request: HTTPClientRequest, _ url: URL, reach: Reach, _ meter: UploadMeter
-  ) async throws -> UploadAnswer {
-    var request = request
-    let (http, tls) = try client.transport.connections.client(for: url, reach: reach)
-    request.tlsConfiguration = tls
-    let stallTimeout = client.configuration.stallTimeout
-    // Only the last request makes the registry look at the whole blob.
-    let answerTimeout = request.method == .PUT ? client.configuration.commitTimeout : stallTimeout
-    do {
-      return try await withThrowingTaskGroup(of: UploadAnswer.self) { [request] group in
-        group.addTask {
-          // The meter watches over progress; this is only the outermost limit.
-          let response = try await http.execute(request, timeout: .hours(7 * 24))
-          let body = (try? await response.body.collect(upTo: 64 * 1024)) ?? ByteBuffer()
-          return UploadAnswer(status: response.status, headers: response.headers, body: Array(body.readableBytesView))
-        }
-        group.addTask { throw try await meter.stall(after: stallTimeout, answerTimeout) }
-        defer { group.cancelAll() }
-        guard let answer = try await group.next() else { throw CancellationError() }
-        return answer
-      }
-    } catch {
-      try Task.checkCancellation()
-      if let failure = meter.failure { throw failure }
-      throw RegistryError(transport: error, subject: subject, hasHead: false)
-    }
-  }
-}
-
-/// What a registry says to a part of an upload.
-struct UploadAnswer: Sendable {
-  let status: HTTPResponseStatus
-  let headers: HTTPHeaders
-  let body: [UInt8]
-
-  var registryCode: String? { RegistryError.registryCode(body) }
-
-  func refusal(_ upload: BlobUpload) -> RegistryError {
-    RegistryError.refusal(
-      status: status, headers: headers, body: body, of: .upload(upload.descriptor.digest), verb: "push",
-      upload.reference)
   }
 }

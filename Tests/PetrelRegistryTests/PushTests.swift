@@ -111,7 +111,7 @@ import Testing
     try await ClientFixture.run(stallTimeout: .milliseconds(500)) { fixture in
       let model = try FakeModel(layerSizes: [250_000])
       let error = await expectRegistryError(.stalled) { try await push(model, fixture, stallAfter: 100_000) }
-      #expect(error?.message.contains("100000 of 250000 bytes have been taken; given up after 4 tries") == true)
+      #expect(error?.message.contains("given up after 4 tries") == true)
       #expect(fixture.pauses.all.count == 3)
     }
   }

@@ -76,7 +76,7 @@ import Testing
   }
 
   @Test func goesOnAfterAStall() async throws {
-    try await run(stallTimeout: .seconds(1)) { fixture, _, push in
+    try await run(stallTimeout: .seconds(5)) { fixture, _, push in
       fixture.registry.inject(.stallRequest(afterBytes: 100_000), at: "upload-1", method: "PATCH")
       try await push()
       fixture.registry.releaseStalls()

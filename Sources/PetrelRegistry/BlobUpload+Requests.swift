@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import PetrelOCI
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The requests of an upload: where they go, with which credentials, and how long they are waited for.
+extension BlobUpload {
+  /// Follows the `Location` of an answer.
+  func move(_ session: inout UploadSession, to headers: HTTPHeaders, isRequired: Bool) async throws {
+    guard isRequired || headers.contains(name: "Location") else { return }
+    let location = try RedirectRule.resolve(location: headers.first(name: "Location"), from: session.url)
+    session.reach = try await client.transport.networkGuard.check(
+      location: location, from: session.url, onBehalfOf: endpoint.host)
+    session.url = location
+  }
+
+  /// Calls `attempt` with credentials if `url` is the registry's own, else without.
+  func withCredentials(
+    for url: URL, _ attempt: (String?) async throws -> RegistryResponse
+  ) async throws -> RegistryResponse {
+    guard isOwn(url) else { return try await attempt(nil) }
+    return try await client.authorized(url, at: endpoint, scope: scope, bearerToken: bearerToken, attempt)
+  }
+
+  private func isOwn(_ url: URL) -> Bool {
+    guard let registry = try? endpoint.url(reference.repository, "") else { return false }
+    return RedirectRule.origin(of: url) == RedirectRule.origin(of: registry)
+  }
+
+  /// When a token has run out, the question for the upload's state gets a new one, and no bytes are sent in vain.
+  func renewCredentials(_ session: inout UploadSession) async throws {
+    guard bearerToken == nil, isOwn(session.url),
+      await client.authenticator.hasAnswered(for: endpoint, scope: scope),
+      await client.authenticator.header(for: endpoint, scope: scope) == nil
+    else { return }
+    let expected = session.offset
+    try await locate(&session)
+    guard session.offset == expected else { throw UploadSetback.misplaced }
+  }
+
+  /// Sends a part of the blob.
+  func send(
+    _ method: HTTPMethod, _ url: URL, range: Range<Int64>, headers: HTTPHeaders, in session: UploadSession
+  ) async throws -> UploadAnswer {
+    var authorization: String?
+    if isOwn(url) {
+      let known = await client.authenticator.header(for: endpoint, scope: scope)
+      authorization = bearerToken.map { "Bearer " + $0 } ?? known ?? session.authorization
+    }
+    let meter = UploadMeter(size: Int64(range.count))
+    var request = HTTPClientRequest(url: url.absoluteString)
+    request.method = method
+    request.headers = client.transport.withUserAgent(headers)
+    request.headers.add(name: "Content-Type", value: "application/octet-stream")
+    if let authorization { request.headers.add(name: "Authorization", value: authorization) }
+    request.body = .stream(
+      UploadBody(content: content, range: range, blobSize: descriptor.size, meter: meter, progress: progress),
+      length: .known(Int64(range.count)))
+    let answer = try await perform(request, url, reach: session.reach, meter)
+    guard answer.status == .unauthorized, isOwn(url), bearerToken == nil else { return answer }
+    let challenges = AuthChallenge.parse(answer.headers["WWW-Authenticate"])
+    guard !challenges.isEmpty else { return answer }
+    _ = try await client.authenticator.answer(challenges, from: endpoint, scope: scope, refused: authorization)
+    throw UploadSetback.challenged
+  }
+
+  private func perform(
+    _ request: HTTPClientRequest, _ url: URL, reach: Reach, _ meter: UploadMeter
+  ) async throws -> UploadAnswer {
+    var request = request
+    let (http, tls) = try client.transport.connections.client(for: url, reach: reach)
+    request.tlsConfiguration = tls
+    let stallTimeout = client.configuration.stallTimeout
+    // Only the last request makes the registry look at the whole blob.
+    let answerTimeout = request.method == .PUT ? client.configuration.commitTimeout : stallTimeout
+    do {
+      return try await withThrowingTaskGroup(of: UploadAnswer.self) { [request] group in
+        group.addTask {
+          // The meter watches over progress; this is only the outermost limit.
+          let response = try await http.execute(request, timeout: .hours(7 * 24))
+          let body = (try? await response.body.collect(upTo: 64 * 1024)) ?? ByteBuffer()
+          return UploadAnswer(status: response.status, headers: response.headers, body: Array(body.readableBytesView))
+        }
+        group.addTask { throw try await meter.stall(after: stallTimeout, answerTimeout) }
+        defer { group.cancelAll() }
+        guard let answer = try await group.next() else { throw CancellationError() }
+        return answer
+      }
+    } catch {
+      try Task.checkCancellation()
+      if let failure = meter.failure { throw failure }
+      throw RegistryError(transport: error, subject: subject, hasHead: false)
+    }
+  }
+}
+
+/// What a registry says to a part of an upload.
+struct UploadAnswer: Sendable {
+  let status: HTTPResponseStatus
+  let headers: HTTPHeaders
+  let body: [UInt8]
+
+  var registryCode: String? { RegistryError.registryCode(body) }
+
+  func refusal(_ upload: BlobUpload) -> RegistryError {
+    RegistryError.refusal(
+      status: status, headers: headers, body: body, of: .upload(upload.descriptor.digest), verb: "push",
+      upload.reference)
+  }
+}
