@@ -66,8 +66,7 @@ let package = Package(
     room(
       "PetrelRegistry",
       [
-        "PetrelOCI", "PetrelWire", asyncHTTPClient, logging, systemPackage,
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        "PetrelOCI", "PetrelWire", asyncHTTPClient, nioSSL, logging, systemPackage,
         .product(name: "Subprocess", package: "swift-subprocess"),
       ] + nio),
     room("PetrelProcess", [logging, systemPackage, .product(name: "Subprocess", package: "swift-subprocess")]),
@@ -142,7 +141,10 @@ let package = Package(
     tests("PetrelStoreTests", ["PetrelStore", "PetrelOCI", logging, systemPackage]),
     tests(
       "PetrelRegistryTests",
-      ["PetrelRegistry", "PetrelOCI", "PetrelWire", "PetrelTestSupport", asyncHTTPClient, logging, systemPackage] + nio),
+      [
+        "PetrelRegistry", "PetrelOCI", "PetrelWire", "PetrelTestSupport", asyncHTTPClient, nioSSL, logging,
+        systemPackage,
+      ] + nio),
     tests("PetrelTerminalTests", ["PetrelTerminal", systemPackage]),
     tests("PetrelPackagingTests", ["PetrelPackaging", "PetrelOCI", systemPackage]),
     tests(

@@ -13,6 +13,8 @@ package struct ProxyServer: Sendable, Hashable, CustomStringConvertible {
     case http
     /// SOCKS 5, without authentication.
     case socks
+    /// One that is configured but cannot be used: requests that should go through it fail, they do not go round it.
+    case unusable
   }
 
   package let kind: Kind
@@ -41,6 +43,15 @@ package struct ProxyServer: Sendable, Hashable, CustomStringConvertible {
     } else {
       (user, password) = (nil, nil)
     }
+  }
+
+  package static let unusable = ProxyServer()
+
+  private init() {
+    kind = .unusable
+    host = ""
+    port = 0
+    (user, password) = (nil, nil)
   }
 
   /// Without the password.

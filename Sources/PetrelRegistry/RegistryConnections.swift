@@ -81,6 +81,12 @@ package final class RegistryConnections: Sendable {
     let isTLS = url.scheme?.lowercased() == "https"
     let tls = isTLS ? try trust.configuration(for: Self.authority(of: url)) : nil
     let proxy = proxies.proxy(for: url)
+    guard proxy?.kind != .unusable else {
+      throw RegistryError(
+        .proxyRefused,
+        "the proxy that is configured for \(quoted(url.host ?? "")) cannot be used; it must be "
+          + "http://[user:password@]host:port or socks5://host:port")
+    }
     // What a proxy connects to is the proxy's business; its own address may be private.
     let route = Route(proxy: proxy, reach: proxy == nil ? reach : .anywhere)
     let client = state.withLock { state -> HTTPClient? in
@@ -100,6 +106,7 @@ package final class RegistryConnections: Sendable {
     if let proxy = route.proxy {
       switch (proxy.kind, proxy.user) {
       case (.socks, _): configuration.proxy = .socksServer(host: proxy.host, port: proxy.port)
+      case (.unusable, _): break
       case (.http, nil): configuration.proxy = .server(host: proxy.host, port: proxy.port)
       case (.http, let user?):
         configuration.proxy = .server(

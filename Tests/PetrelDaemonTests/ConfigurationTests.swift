@@ -107,15 +107,25 @@ import Testing
     #expect(try await load(environment: ["INSECURE_REGISTRY": "true"]).registries.isInsecure)
   }
 
-  @Test(arguments: [
-    ["HTTPS_PROXY": "https://me:secret@proxy.lan"], ["HTTP_PROXY": "no proxy"], ["NO_PROXY": "10.0.0.0/99"],
-    ["PETREL_CA_BUNDLE": "/nowhere.pem"], ["PETREL_UPLOAD_CHUNK": "0"],
-  ])
-  func `Ways to registries that can't be used are refused, without showing passwords`(
+  @Test func `Proxies of the environment that can't be used are no reason not to start`() async throws {
+    let configuration = try await load(environment: [
+      "HTTPS_PROXY": "https://me:secret@proxy.lan", "NO_PROXY": "a.lan,10.0.0.0/99",
+    ])
+    #expect(configuration.registries.proxies.https?.kind == .unusable)
+    #expect(configuration.registries.proxies.exceptions.count == 1)
+    #expect(configuration.warnings.count == 2)
+    #expect(!configuration.warnings.joined().contains("secret"))
+    for file in ["https-proxy: https://me:secret@proxy.lan", "no-proxy: 10.0.0.0/99"] {
+      let error = await #expect(throws: ConfigurationError.self) { _ = try await load(file: file) }
+      #expect(error?.message.contains("secret") == false)
+    }
+  }
+
+  @Test(arguments: [["PETREL_CA_BUNDLE": "/nowhere.pem"], ["PETREL_UPLOAD_CHUNK": "0"]])
+  func `Ways to registries that can't be used are refused`(
     _ environment: [String: String]
   ) async throws {
     let error = await #expect(throws: ConfigurationError.self) { _ = try await load(environment: environment) }
-    #expect(error?.message.contains("secret") == false)
     #expect(error?.message.contains(try #require(environment.keys.first)) == true)
   }
 

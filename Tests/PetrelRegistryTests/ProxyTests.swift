@@ -110,6 +110,15 @@ import Testing
     }
   }
 
+  @Test func doesNotGoRoundAProxyThatCannotBeUsed() async throws {
+    try await ClientFixture.run(proxies: ProxySettings(http: .unusable), insecureRegistries: ["registry.petrel.test"]) {
+      let reference = ModelReference(registry: "registry.petrel.test", repository: "ai/x", version: .tag("v"))
+      let client = $0.client
+      let error = await expectRegistryError(.proxyRefused) { try await client.manifest(reference) }
+      #expect(error?.message.contains("cannot be used") == true)
+    }
+  }
+
   @Test func saysThatTheProxyFindsNothing() async throws {
     try await run { fixture, _, _ in
       let reference = ModelReference(registry: "registry.petrel.test:1", repository: "ai/x", version: .tag("v"))

@@ -44,20 +44,38 @@ package struct RegistrySettings: Sendable {
     }
     self.mirrors = mirrors
 
-    func proxy(_ key: String, _ names: [String]) -> Setting<ProxyServer> {
-      Setting(
-        key, environments: names, expects: "http://[user:password@]host:port or socks5://host:port",
-        describe: Self.withoutPassword
-      ) { ProxyServer(parsing: $0) }
+    // Other programs read these variables too and understand other values. What is wrong there is a warning; in the
+    // file and in flags it is an error.
+    func accept<Value>(
+      _ texts: [String], _ setting: Setting<String>, _ parse: (String) -> Value?
+    ) throws(ConfigurationError) -> [Value?] {
+      var values: [Value?] = []
+      for text in texts {
+        let value = parse(text)
+        values.append(value)
+        guard value == nil, let source = rows.last?.source else { continue }
+        let message =
+          "\(setting.key) is \"\(Self.withoutPassword(text))\" (\(source)), but it must be \(setting.expectation)"
+        guard case .environment = source else { throw ConfigurationError(message: message) }
+        warnings.append(message)
+      }
+      return values
     }
-    let http = try layers.value(proxy("http-proxy", ["HTTP_PROXY", "http_proxy"]), rows: &rows)
-    let https = try layers.value(proxy("https-proxy", ["HTTPS_PROXY", "https_proxy"]), rows: &rows)
-    let all = try layers.value(proxy("all-proxy", ["ALL_PROXY", "all_proxy"]), rows: &rows)
-    let exceptions = try layers.values(
-      Setting("no-proxy", environments: ["NO_PROXY", "no_proxy"], expects: "a host, an address, a network or *") {
-        ProxyException(parsing: $0)
-      }, rows: &rows)
-    proxies = ProxySettings(http: http ?? all, https: https ?? all, exceptions: exceptions)
+    func proxy(_ key: String, _ names: [String]) throws(ConfigurationError) -> ProxyServer? {
+      let setting = Setting(
+        key, environments: names, expects: "http://[user:password@]host:port or socks5://host:port",
+        describe: Self.withoutPassword, parse: { $0 })
+      guard let text = try layers.value(setting, rows: &rows) else { return nil }
+      return try accept([text], setting) { ProxyServer(parsing: $0) }.first.map { $0 ?? .unusable }
+    }
+    let http = try proxy("http-proxy", ["HTTP_PROXY", "http_proxy"])
+    let https = try proxy("https-proxy", ["HTTPS_PROXY", "https_proxy"])
+    let all = try proxy("all-proxy", ["ALL_PROXY", "all_proxy"])
+    let direct = Setting(
+      "no-proxy", environments: ["NO_PROXY", "no_proxy"], expects: "a host, an address, a network or *",
+      parse: { $0 })
+    let exceptions = try accept(try layers.values(direct, rows: &rows), direct) { ProxyException(parsing: $0) }
+    proxies = ProxySettings(http: http ?? all, https: https ?? all, exceptions: exceptions.compactMap { $0 })
 
     let bundle = try layers.value(
       Setting(
