@@ -81,7 +81,7 @@ struct BlobUpload: Sendable {
     if session == nil {
       let exists = try await client.blobExists(
         descriptor.digest, in: reference, at: endpoint, access: .push, bearerToken: bearerToken)
-      guard !exists, let opened = try await open() else { return }
+      guard !exists, case .session(let opened) = try await open() else { return }
       session = opened
     }
     // A copy that comes back whatever happens: the next attempt goes on from there.
@@ -100,19 +100,18 @@ struct BlobUpload: Sendable {
 
   // MARK: Steps
 
-  /// Opens an upload. Nil when the registry takes the blob from another repository.
-  private func open() async throws -> UploadSession? {
+  private func open() async throws -> UploadOpening {
     for repository in otherRepositories {
-      if let mounted = try await mount(from: repository) { return mounted.session }
+      if let opening = try await mount(from: repository) { return opening }
     }
     let response = try await client.send(
       .POST, "blobs/uploads/", of: reference, at: endpoint, access: .push, bearerToken: bearerToken)
-    return try await session(openedBy: response)
+    return try await opening(response)
   }
 
-  /// Asks the registry to take the blob from one of its other repositories. Nil when that cannot be; else with the
-  /// session that the registry opened instead, if it did.
-  private func mount(from repository: String) async throws -> (session: UploadSession?, Void)? {
+  /// Asks the registry to take the blob from one of its other repositories. Nil when that cannot be. A registry that
+  /// does not do it opens a session instead.
+  private func mount(from repository: String) async throws -> UploadOpening? {
     let source = ModelReference(registry: reference.registry, repository: repository, version: reference.version)
     do {
       let exists = try await client.blobExists(
@@ -125,18 +124,17 @@ struct BlobUpload: Sendable {
       let response = try await client.send(
         .POST, "blobs/uploads/?" + query, of: reference, at: endpoint, access: .push, bearerToken: bearerToken,
         alsoReading: repository)
-      return (try await session(openedBy: response), ())
+      return try await opening(response)
     } catch let error as RegistryError where !error.isRetryable {
       // Not allowed to, or not able to: then the blob is uploaded.
       return nil
     }
   }
 
-  /// Nil when the registry has the blob now.
-  private func session(openedBy response: RegistryResponse) async throws -> UploadSession? {
+  private func opening(_ response: RegistryResponse) async throws -> UploadOpening {
     if response.status == .created {
       await response.body.discard()
-      return nil
+      return .complete
     }
     guard RegistryClient.isAccepted(response.status) else {
       throw await RegistryError.refusal(response, of: .upload(descriptor.digest), verb: "push", reference)
@@ -144,8 +142,9 @@ struct BlobUpload: Sendable {
     await response.body.discard()
     var session = UploadSession(url: response.url, reach: .anywhere)
     try await move(&session, to: response.headers, isRequired: true)
-    session.minimumChunk = response.headers.first(name: "OCI-Chunk-Min-Length").flatMap { Int64($0) } ?? 0
-    return session
+    let minimum = response.headers.first(name: "OCI-Chunk-Min-Length").flatMap { Int64($0) } ?? 0
+    session.minimumChunk = min(minimum, descriptor.size)
+    return .session(session)
   }
 
   /// Asks how much the registry has.

@@ -93,11 +93,11 @@ struct UploadBody: AsyncSequence, Sendable {
       do {
         let limit = Int(Swift.min(Int64(UploadBody.pieceSize), body.range.upperBound - offset))
         let piece = try await body.content.read(from: offset, upTo: limit)
-        guard piece.readableBytes > 0 else { throw wrongSize("\(offset)") }
+        guard piece.readableBytes > 0 else { throw wrongSize("only \(offset) bytes") }
         offset += Int64(piece.readableBytes)
         if offset == body.blobSize {
           let more = try await body.content.read(from: offset, upTo: 1)
-          guard more.readableBytes == 0 else { throw wrongSize("more") }
+          guard more.readableBytes == 0 else { throw wrongSize("more bytes") }
           try await body.content.verify()
         }
         body.meter.sent(piece.readableBytes)
@@ -109,7 +109,7 @@ struct UploadBody: AsyncSequence, Sendable {
     }
 
     private func wrongSize(_ found: String) -> RegistryError {
-      RegistryError(.digestMismatch, "the blob to upload has \(found) bytes instead of \(body.blobSize)")
+      RegistryError(.digestMismatch, "the blob to upload has \(found) instead of \(body.blobSize)")
     }
   }
 }

@@ -25,6 +25,13 @@ struct UploadSession: Sendable {
   var isUncertain = false
 }
 
+/// What comes of asking a registry to take a blob.
+enum UploadOpening: Sendable {
+  /// The registry has the blob now, from another of its repositories.
+  case complete
+  case session(UploadSession)
+}
+
 /// Why an upload does not go on as planned, without being over.
 enum UploadSetback: Error {
   /// The registry knows nothing of the session any more, or takes no more of it.
