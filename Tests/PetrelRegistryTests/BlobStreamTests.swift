@@ -105,7 +105,7 @@ import Testing
 
   @Test(arguments: [0, 100_000])
   func givesUpOnAStalledBody(_ length: Int) async throws {
-    try await ClientFixture.run(stallTimeout: .seconds(2)) { fixture in
+    try await ClientFixture.run(stallTimeout: .seconds(5)) { fixture in
       let model = try fixture.registry.addModel("ai/tiny", layerSizes: [Self.size])
       fixture.registry.inject(.stall(afterBytes: length), at: model.layers[0].digest.description)
       let stream = try await open(fixture, model)
@@ -119,13 +119,13 @@ import Testing
   }
 
   @Test func toleratesASlowReader() async throws {
-    try await ClientFixture.run(stallTimeout: .seconds(2)) { fixture in
+    try await ClientFixture.run(stallTimeout: .seconds(5)) { fixture in
       let model = try fixture.registry.addModel("ai/tiny", layerSizes: [3_000_000])
       let stream = try await open(fixture, model)
       var received: [UInt8] = []
       for try await chunk in stream.chunks {
         // The point of this test is that time passes here: more than the stall timeout, once.
-        if received.isEmpty { try await Task.sleep(for: .seconds(4)) }
+        if received.isEmpty { try await Task.sleep(for: .seconds(7)) }
         received.append(contentsOf: chunk.readableBytesView)
       }
       #expect(received == model.layerBytes())
