@@ -43,8 +43,8 @@ extension RegistryClient {
       headers.add(name: "Cache-Control", value: "no-cache")
       headers.add(name: "Connection", value: "close")
     }
-    if let url = route.url {
-      if let stream = try await openKnown(url, range, of: descriptor, headers) { return stream }
+    if let place = route.place {
+      if let stream = try await openKnown(place, range, of: descriptor, headers) { return stream }
       // Expired, most likely. The registry gives a new one.
       route.forget()
     }
@@ -58,17 +58,21 @@ extension RegistryClient {
         let refusal = await RegistryError.refusal(response, of: .blob(descriptor.digest), verb: "pull", reference)
         throw isElsewhere ? refusal.ofStorage : refusal
       }
-      if isElsewhere { route.learn(response.url) }
+      if isElsewhere {
+        route.learn(BlobRoute.Place(url: response.url, reach: response.reach, registryHost: endpoint.host))
+      }
       return try stream(response, descriptor, range)
     }
   }
 
   /// Asks the storage host again. Nil when it refuses.
   private func openKnown(
-    _ url: URL, _ range: Range<Int64>, of descriptor: Descriptor, _ headers: HTTPHeaders
+    _ place: BlobRoute.Place, _ range: Range<Int64>, of descriptor: Descriptor, _ headers: HTTPHeaders
   ) async throws -> BlobRangeStream? {
-    let subject = "GET blob \(descriptor.digest) at \(url.host ?? "")"
-    let response = try await transport.read(.GET, url, headers: headers, subject: subject)
+    let subject = "GET blob \(descriptor.digest) at \(place.url.host ?? "")"
+    // The registry chose the place: what held for the redirect holds for each request that follows.
+    let response = try await transport.read(
+      .GET, place.url, headers: headers, reach: place.reach, onBehalfOf: place.registryHost, subject: subject)
     guard [.ok, .partialContent].contains(response.status) else {
       await response.body.discard()
       return nil

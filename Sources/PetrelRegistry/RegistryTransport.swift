@@ -16,6 +16,8 @@ struct RegistryResponse: Sendable {
   let headers: HTTPHeaders
   /// Where it came from, redirects followed.
   let url: URL
+  /// How far the request might go.
+  let reach: Reach
   let body: ResponseBody
 }
 
@@ -42,17 +44,22 @@ struct RegistryTransport: Sendable {
     }
     let (head, body) = try await ResponseReceiver.send(
       request, with: client, subject: subject, stallTimeout: stallTimeout)
-    return RegistryResponse(status: head.status, headers: head.headers, url: url, body: body)
+    return RegistryResponse(status: head.status, headers: head.headers, url: url, reach: reach, body: body)
   }
 
   /// A request without a body, `GET` or `HEAD`, whose redirects are followed as far as the network guard allows.
+  ///
+  /// - Parameters:
+  ///   - reach: of the first request.
+  ///   - registryHost: the registry that has named `url`; nil if that is the registry itself.
   func read(
-    _ method: HTTPMethod, _ url: URL, headers: HTTPHeaders, subject: String
+    _ method: HTTPMethod, _ url: URL, headers: HTTPHeaders, reach: Reach = .anywhere,
+    onBehalfOf registryHost: String? = nil, subject: String
   ) async throws -> RegistryResponse {
-    let registryHost = url.host ?? ""
+    let registryHost = registryHost ?? url.host ?? ""
     var url = url
     var headers = headers
-    var reach = Reach.anywhere
+    var reach = reach
     for _ in 0...RedirectRule.maximumRedirects {
       let response = try await send(method, url, headers: headers, reach: reach, subject: subject)
       guard RedirectRule.isRedirect(response.status) else { return response }

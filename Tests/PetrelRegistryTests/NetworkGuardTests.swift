@@ -128,6 +128,11 @@ import Testing
       await expectRegistryError(.refusedRedirect) {
         try await transport.send(.GET, url, reach: .publicNetworks, subject: "test")
       }
+      // A place that a registry named once is no more trusted the next time.
+      await expectRegistryError(.refusedRedirect) {
+        try await transport.read(
+          .GET, url, headers: [:], reach: .publicNetworks, onBehalfOf: "registry.example.com", subject: "test")
+      }
       #expect(try await transport.send(.GET, url, subject: "test").status == .notFound)
       #expect(registry.requests.count == 1)
       await connections.shutdown()
