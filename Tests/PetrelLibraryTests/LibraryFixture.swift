@@ -51,7 +51,8 @@ struct LibraryFixture {
         let store = try await ModelStore.open(at: root, logger: logger, freeSpace: { _ in freeSpace })
         let changes = Counter()
         let library = ModelLibrary(
-          store: store, source: client, retryPolicy: retries, limits: limits, signaturePolicy: signatures, logger: logger,
+          store: store, source: client, retryPolicy: retries, limits: limits, signaturePolicy: signatures,
+          logger: logger,
           onChange: { changes.increment() })
         do {
           let result = try await body(LibraryFixture(library: library, registry: registry, changes: changes))
