@@ -68,7 +68,7 @@ package struct RegistryClient: Sendable {
     configuration.http1_1ConnectionDebugInitializer = { channel in
       channel.setOption(
         ChannelOptions.recvAllocator,
-        value: AdaptiveRecvByteBufferAllocator(minimum: 16 * 1024, initial: 64 * 1024, maximum: 512 * 1024))
+        value: AdaptiveRecvByteBufferAllocator(minimum: 16 * 1024, initial: 64 * 1024, maximum: 256 * 1024))
     }
     return configuration
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PetrelOCI
+import Synchronization
 import SystemPackage
 
 /// The files of a ``ChunkedBlob``, locked while they are open.
@@ -12,6 +13,7 @@ final class ChunkFiles: Sendable {
   let path: FilePath
   private let digest: Digest
   private let layout: StoreLayout
+  private let isOpen = Mutex(true)
 
   /// Opens what an earlier session has left, or the `.incomplete` file of another program, or begins anew.
   ///
@@ -41,7 +43,16 @@ final class ChunkFiles: Sendable {
     }
   }
 
-  deinit { try? data.close() }
+  deinit { close() }
+
+  /// Lets the files and their lock go, now and not when the last reference does. Harmless when repeated.
+  func close() {
+    let wasOpen = isOpen.withLock { isOpen in
+      defer { isOpen = false }
+      return isOpen
+    }
+    if wasOpen { try? data.close() }
+  }
 
   /// Makes the file durable and gives it its final name.
   func finish() throws {

@@ -17,8 +17,11 @@ extension ModelStore {
     try await turns.take(digest)
     defer { turns.yield(digest) }
     if try await onDisk({ [self] in contains(digest, size: size) }) { return .alreadyPresent }
+    let files = try await onDisk { [layout] in
+      try ChunkFiles(digest, ChunkLayout(size: size, chunkSize: chunkSize), in: layout)
+    }
+    defer { files.close() }
     let blob = try await onDisk { [self] in
-      let files = try ChunkFiles(digest, ChunkLayout(size: size, chunkSize: chunkSize), in: layout)
       let blob = try ChunkedBlob(digest: digest, files: files)
       try checkSpace(for: size - blob.received)
       return blob
@@ -26,13 +29,13 @@ extension ModelStore {
     do {
       try await following(blob, body)
     } catch let error as StoreError where error.code == .digestMismatch {
-      try await onDisk { try blob.files.remove() }
+      try await onDisk { try files.remove() }
       throw error
     }
     guard try await blob.verdict() == .isWhole else {
       throw StoreError(.incomplete, "\(digest) ended after \(blob.received) of \(size) bytes")
     }
-    try await onDisk { try blob.files.finish() }
+    try await onDisk { try files.finish() }
     return .written
   }
 

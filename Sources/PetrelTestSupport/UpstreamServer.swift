@@ -3,11 +3,11 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 
 /// The server behind a ``FaultProxy``. One connection for each request.
 struct UpstreamServer: Sendable {
   private typealias RequestPart = HTTPPart<HTTPRequestHead, ByteBuffer>
-  private typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, RequestPart>
 
   private let host: String
   private let port: Int
@@ -34,34 +34,55 @@ struct UpstreamServer: Sendable {
   }
 
   private func exchange(_ head: HTTPRequestHead, _ body: ByteBuffer) async throws -> FakeResponse {
-    let connection = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .connect(host: host, port: port) { channel in
+    let collector = ResponseCollector()
+    let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHTTPClientHandlers()
-          try channel.pipeline.syncOperations.addHandler(RequestEncoder())
-          return try Connection(wrappingChannelSynchronously: channel)
+          try channel.pipeline.syncOperations.addHandlers([RequestEncoder(), collector])
         }
       }
-    return try await connection.executeThenClose { inbound, outbound in
-      try await outbound.write(.head(head))
-      if body.readableBytes > 0 { try await outbound.write(.body(body)) }
-      try await outbound.write(.end(nil))
-      var response = FakeResponse(.badGateway)
-      for try await part in inbound {
-        switch part {
-        case .head(let head):
-          response = FakeResponse(head.status, headers: head.headers)
-          response.headers.remove(name: "Connection")
-          response.headers.remove(name: "Transfer-Encoding")
-        case .body(let chunk): response.body.writeImmutableBuffer(chunk)
-        case .end:
-          response.isHeadOnly = head.method == .HEAD
-          return response
-        }
-      }
-      throw ChannelError.eof
+      .connect(host: host, port: port).get()
+    channel.write(RequestPart.head(head), promise: nil)
+    if body.readableBytes > 0 { channel.write(RequestPart.body(body), promise: nil) }
+    channel.writeAndFlush(RequestPart.end(nil), promise: nil)
+    try await channel.closeFuture.get()
+    guard var response = collector.response else { throw ChannelError.eof }
+    response.isHeadOnly = head.method == .HEAD
+    return response
+  }
+}
+
+/// Keeps the whole answer, and closes the connection when it is there.
+private final class ResponseCollector: ChannelInboundHandler, Sendable {
+  typealias InboundIn = HTTPClientResponsePart
+
+  private struct State {
+    var partial: FakeResponse?
+    var complete: FakeResponse?
+  }
+
+  private let state = Mutex(State())
+
+  /// Nil until all of it has come.
+  var response: FakeResponse? { state.withLock { $0.complete } }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head(let head):
+      var response = FakeResponse(head.status, headers: head.headers)
+      response.headers.remove(name: "Connection")
+      response.headers.remove(name: "Transfer-Encoding")
+      state.withLock { $0.partial = response }
+    case .body(let chunk):
+      state.withLock { _ = $0.partial?.body.writeImmutableBuffer(chunk) }
+    case .end:
+      state.withLock { $0.complete = $0.partial }
+      context.close(promise: nil)
     }
   }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
 
 /// `IOData`, which NIO's encoder wants, may hold a file and so is not Sendable.

@@ -73,6 +73,7 @@ extension EndToEnd {
             let name = "\(registry.host)/team/large:v1"
             let pushed = try await daemon.petrel("package", "--gguf", weights.string, "--push", name)
             try #require(pushed.status == 0, "\(pushed.errors)")
+            #expect(try await daemon.petrel("rm", name).status == 0)
             try await FaultProxy.with(registry.host, blob: layer) { proxy in
               proxy.redirectBlobs()
               let chunk = Int64(Self.chunk)
@@ -136,7 +137,8 @@ extension EndToEnd {
       _ name: String, in scratch: Scratch, when what: String, _ isDue: @escaping @Sendable () -> Bool
     ) async throws {
       try await Daemon.with(in: scratch, status: 137) { daemon in
-        async let pull = daemon.petrel("pull", name)
+        // Not the command, which would start another daemon.
+        async let pull = scratch.run("curl", ["-sN", daemon.url + "/models/create", "-d", #"{"from":"\#(name)"}"#])
         try await PetrelTestSupport.eventually(what) { isDue() }
         Processes.send(.kill, to: daemon.pid)
         _ = try await pull

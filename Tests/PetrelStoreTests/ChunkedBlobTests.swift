@@ -95,7 +95,7 @@ import Testing
   @Test func goesOnWithWholeChunks() async throws {
     try await withScratch { root in
       try await leaveSome(try await openStore(root))
-      let store = try await openStore(root)
+      let store = try await reopen(root)
       try await ingest(store) { blob in
         #expect(blob.received == 300_000)
         #expect(blob.missing.map { Int($0.lowerBound) } == [100_000, 300_000, 400_000, 600_000, 700_000])
@@ -244,7 +244,7 @@ import Testing
           throw Broken()
         }
       }
-      let later = try await openStore(root)
+      let later = try await reopen(root)
       try await ingest(later) { blob in
         #expect(blob.received == 250_000)
         try await write(blob, 250_000..<730_000)
@@ -292,6 +292,7 @@ import Testing
   private func fillUpDisk(_ store: ModelStore) async throws {
     let layout = ChunkLayout(size: Self.blob.size, chunkSize: Int64(Self.chunk))
     let files = try ChunkFiles(Self.blob.digest, layout, in: store.layout)
+    defer { files.close() }
     let full = try ChunkedBlob(digest: Self.blob.digest, files: files) { file, offset, bytes in
       let taken = offset >= 300_000 ? UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]) : bytes
       try file.writeAll(toAbsoluteOffset: offset, taken)
@@ -308,10 +309,11 @@ import Testing
   @Test func aFullDiskIsSaidUpFrontAndKeepsTheChunks() async throws {
     try await withScratch { root in
       try await leaveSome(try await openStore(root))
-      let store = try await ModelStore.open(at: root, logger: quietLogger, freeSpace: { _ in 400_000 })
+      let store = try await ModelStore.open(
+        at: root, logger: quietLogger, isExclusive: false, freeSpace: { _ in 400_000 })
       let code = await storeErrorCode { try await ingest(store) { _ in Issue.record("there is no room") } }
       #expect(code == .noSpace)
-      let roomy = try await openStore(root)
+      let roomy = try await reopen(root)
       try await ingest(roomy) { blob in
         #expect(blob.received == 300_000)
         try await write(blob, 0..<730_000)
@@ -337,6 +339,11 @@ import Testing
       store.sweepLeftovers(now: .now.addingTimeInterval(ModelStore.partialLifetime + 60))
       #expect(try names(in: store.layout.blobs) == [])
     }
+  }
+
+  /// The same folder, as another session sees it. The first may not have been let go yet.
+  private func reopen(_ root: FilePath) async throws -> ModelStore {
+    try await ModelStore.open(at: root, logger: quietLogger, isExclusive: false)
   }
 
   private func overwrite(_ store: ModelStore, at offset: Int64, with bytes: [UInt8]) throws {
