@@ -63,6 +63,7 @@ package struct LibraryError: Error, Sendable, Hashable, CustomStringConvertible 
     case .conflict, .busy: .conflict
     case .noSpace: .noSpace
     case .unsupportedArtifact: .unsupportedArtifact
+    case .invalidFile: .invalidRequest
     case .missingBlob, .digestMismatch, .tooLarge, .incomplete, .corrupt, .notAStore, .invalidArtifact, .io: .failed
     }
   }

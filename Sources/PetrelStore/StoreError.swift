@@ -29,6 +29,8 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
     case invalidArtifact
     /// The artifact holds nothing that can be unpacked.
     case unsupportedArtifact
+    /// A local file that cannot be taken into the store.
+    case invalidFile
     /// The operating system refused.
     case io
   }
