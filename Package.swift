@@ -138,7 +138,7 @@ let package = Package(
     tests("PetrelOCITests", ["PetrelOCI", "PetrelWire"]),
     tests("PetrelGGUFTests", ["PetrelGGUF"]),
     tests("PetrelSigningTests", ["PetrelSigning", "PetrelOCI", "PetrelWire", crypto]),
-    tests("PetrelStoreTests", ["PetrelStore", "PetrelOCI", logging, systemPackage]),
+    tests("PetrelStoreTests", ["PetrelStore", "PetrelOCI", "PetrelTestSupport", logging, systemPackage]),
     tests(
       "PetrelRegistryTests",
       [
