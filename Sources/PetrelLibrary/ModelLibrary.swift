@@ -17,6 +17,7 @@ package final class ModelLibrary: Sendable {
   let signaturePolicy: SignaturePolicy
   let transfers = Transfers()
   let downloads: SharedDownloads
+  let loadFailures: LoadFailureCheck
   let logger: Logger
   private let defaultRegistry: String
   private let onChange: @Sendable () -> Void
@@ -39,11 +40,15 @@ package final class ModelLibrary: Sendable {
     self.defaultRegistry = defaultRegistry
     self.logger = logger
     downloads = SharedDownloads(limits: limits, logger: logger)
+    loadFailures = LoadFailureCheck(store: store, logger: logger)
     self.onChange = onChange
   }
 
   /// Cancels all transfers, waits until they have let go of the store, and takes no more.
-  package func shutdown() async { await transfers.close() }
+  package func shutdown() async {
+    await transfers.close()
+    await loadFailures.close()
+  }
 
   // MARK: Reading
 
@@ -86,10 +91,6 @@ package final class ModelLibrary: Sendable {
   /// The model's files in the form that engines read.
   package func bundle(for model: StoredModel) async throws -> Bundle {
     try await translatingErrors { try await store.bundle(for: model) }
-  }
-
-  package func diskUsage() async throws -> Int64 {
-    try await translatingErrors { try await store.diskUsage() }
   }
 
   // MARK: Names

@@ -27,6 +27,10 @@ package struct RequestedModel: Sendable {
   package var namesGeneration: UInt64?
   /// Unpacks the model's files. Runs only when an engine has to be started, as part of the load.
   package let prepare: @Sendable () async throws -> EngineModel
+  /// Kept until the load has ended: as long as it lives, the files that `prepare` gives stay where they are.
+  package var hold: (any Sendable)?
+  /// After an engine has failed to load the model: what is wrong with the model's files, or nil.
+  package var explainFailure: (@Sendable () async -> String?)?
 
   package init(id: Digest, name: String, prepare: @escaping @Sendable () async throws -> EngineModel) {
     self.id = id

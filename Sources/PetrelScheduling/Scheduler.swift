@@ -114,6 +114,7 @@ package actor Scheduler {
     let ending = Array(ending.values)
     // Owned by `loads`; `shutDown` cancels and awaits it.
     let task = Task {
+      defer { withExtendedLifetime(model) {} }
       for end in ending { await end.value }
       do {
         try Task.checkCancellation()
@@ -121,10 +122,18 @@ package actor Scheduler {
         let engine = try await launcher.start(try await model.prepare(), mode: key.mode, slot: id)
         await loadSucceeded(id, key, engine, model.name, after: started.duration(to: .now))
       } catch {
-        loadFailed(key, error)
+        loadFailed(key, await explained(error, model))
       }
     }
     loads[key] = Load(name: model.name, task: task)
+  }
+
+  /// The engine knows that it could not load a model; the model's files may say why.
+  private func explained(_ error: any Error, _ model: RequestedModel) async -> any Error {
+    guard let error = error as? EngineError, error.code == .exitedDuringLoad || error.code == .launchFailed,
+      let reason = await model.explainFailure?()
+    else { return error }
+    return EngineError(error.code, "\(reason)\n\n\(error.message)")
   }
 
   private func loadSucceeded(
@@ -264,14 +273,26 @@ package actor Scheduler {
     loads.map { ($0.value.name, $0.key) }
   }
 
+  /// Whether the model is loaded, or is being loaded.
+  package func isInUse(_ model: Digest) -> Bool {
+    runners.values.contains { $0.key.model == model } || loads.keys.contains { $0.model == model }
+  }
+
   /// Ends the runners of all models: all have been removed.
   package func retireAll() async {
-    for model in Set(runners.values.map(\.key.model)) { await retire(model) }
+    for model in Set(runners.values.map(\.key.model) + loads.keys.map(\.model)) { await retire(model) }
   }
 
   /// Ends the runners of a model that has been removed: idle ones before this returns, the others when their last answer
   /// is complete. New requests do not find them any more.
   package func retire(_ model: Digest) async {
+    for (key, load) in loads where key.model == model {
+      // Ends with the load, which `shutDown` cancels.
+      Task {
+        await load.task.value
+        await retire(model)
+      }
+    }
     for (id, runner) in runners where runner.key.model == model {
       if board.takeDown(id) {
         await end(id)

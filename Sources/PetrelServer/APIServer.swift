@@ -17,6 +17,7 @@ package struct APIServer: Responder {
   private let models: ModelRoutes
   private let openAIModels: OpenAIModelRoutes
   private let system: SystemRoutes
+  private let store: StoreRoutes
 
   /// - Parameters:
   ///   - group: whose loops the listeners run on.
@@ -31,6 +32,7 @@ package struct APIServer: Responder {
     models = ModelRoutes(library: library, scheduler: scheduler)
     openAIModels = OpenAIModelRoutes(library: library)
     system = SystemRoutes(scheduler: scheduler, engine: engine)
+    store = StoreRoutes(library: library, scheduler: scheduler, engine: engine)
   }
 
   package func route(_ head: RequestHead) -> Route {
@@ -48,7 +50,7 @@ package struct APIServer: Responder {
     switch first {
     case "version" where rest.isEmpty: return system.version(head)
     case "health" where rest.isEmpty: return system.health(head)
-    case "models": return models.route(head, rest)
+    case "models": return store.route(head, rest) ?? models.route(head, rest)
     case "v1": return openAIRoute(head, rest)
     case "engines": return engineRoute(head, rest)
     default: return Self.notFound(head)
@@ -60,6 +62,7 @@ package struct APIServer: Responder {
     case "v1": return openAIRoute(head, segments.dropFirst())
     case "ps" where segments.count == 1: return system.runners(head)
     case "status" where segments.count == 1: return system.engineStatus(head)
+    case "df" where segments.count == 1: return store.diskUsage(head)
     default: break
     }
     guard let backend = segments.first, segments.dropFirst().first == "v1" else { return Self.notFound(head) }

@@ -10,7 +10,10 @@ extension ModelLibrary {
   /// The model that a request names, with what its engine will need when it has to be started.
   func requestedModel(_ name: String) async throws -> RequestedModel {
     let model = try await resolve(name)
-    return RequestedModel(id: model.id, name: name) { try await self.engineModel(model, name: name) }
+    var requested = RequestedModel(id: model.id, name: name) { try await self.engineModel(model, name: name) }
+    requested.hold = holdFiles(of: model.id)
+    requested.explainFailure = { await self.explainLoadFailure(of: model.id, name: name) }
+    return requested
   }
 
   private func engineModel(_ model: StoredModel, name: String) async throws -> EngineModel {

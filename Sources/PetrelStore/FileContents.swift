@@ -43,11 +43,14 @@ enum FileContents {
     let temporary = StoreLayout.temporary(beside: path)
     do {
       do {
+        try DiskWatch.willChange(.create, temporary)
         let file = try FileDescriptor.open(
           temporary, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
           permissions: [.ownerReadWrite, .groupRead, .otherRead])
         try file.closeAfterwards { file in
+          try DiskWatch.willChange(.write, temporary)
           try file.writeAll(bytes)
+          try DiskWatch.willChange(.sync, temporary)
           try PlatformFile.sync(file)
         }
         try PlatformFile.setPermissions(temporary, [.ownerReadWrite, .groupRead, .otherRead])

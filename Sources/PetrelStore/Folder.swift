@@ -61,8 +61,9 @@ enum Folder {
     try folder.closeAfterwards { try PlatformFile.sync($0) }
   }
 
-  /// Bytes in all regular files below `path`; a file with several names counts once.
+  /// Bytes of the regular file at `path`, or in all of them below; a file with several names counts once.
   static func diskUsage(_ path: FilePath) -> Int64 {
+    if let status = try? path.stat(followTargetSymlink: false), status.type == .regular { return status.size }
     var seen: Set<PlatformFile.FileID> = []
     var total: Int64 = 0
     var folders = [path]

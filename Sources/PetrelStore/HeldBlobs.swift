@@ -23,6 +23,8 @@ final class HeldBlobs: Sendable {
     }
   }
 
+  func contains(_ digest: Digest) -> Bool { counts.withLock { $0[digest] != nil } }
+
   /// Runs `action` unless the blob is held; nobody can begin to hold it meanwhile.
   func unlessHeld(_ digest: Digest, _ action: () throws -> Void) rethrows {
     try counts.withLock { counts in

@@ -35,8 +35,8 @@ final class IndexFile: Sendable {
     } catch {
       throw StoreError(
         .corrupt,
-        "the model index \(layout.indexFile) is not valid; restore it from a backup, or move it away to start with "
-          + "an empty store (model files are kept)")
+        "the model index \(layout.indexFile) is not valid; `petrel fsck --repair` makes a new one of the models that "
+          + "are there (model files are kept)")
     }
   }
 
@@ -54,11 +54,30 @@ final class IndexFile: Sendable {
       let before = try read()
       var index = before
       let result = try body(&index)
-      if index != before { try FileContents.replace(layout.indexFile, with: index.serialized()) }
+      if index != before { try replace(with: index) }
       try afterwards(result)
       return result
     }
   }
+
+  /// Puts `index` in the file's place. To be called under the lock.
+  func replace(with index: ModelIndex) throws {
+    let bytes = index.serialized()
+    try FileContents.replace(layout.indexFile, with: bytes)
+    // Only tags can't be had back from elsewhere. A copy that can't be written is no reason to fail.
+    try? FileContents.replace(layout.indexCopy, with: bytes)
+  }
+
+  /// The index as it was last written here, for when the file itself can't be understood any more.
+  func lastKnown() -> ModelIndex {
+    guard let bytes = try? FileContents.readIfPresent(layout.indexCopy, limit: Self.maximumSize) else {
+      return ModelIndex()
+    }
+    return (try? ModelIndex(decoding: bytes)) ?? ModelIndex()
+  }
+
+  /// The file's bytes, whatever they are.
+  func bytes() throws -> [UInt8]? { try FileContents.readIfPresent(layout.indexFile, limit: Self.maximumSize) }
 
   private func stamp() throws -> PlatformFile.Stamp? {
     do {

@@ -81,7 +81,7 @@ extension ModelStore {
 
   func contains(_ digest: Digest, size: Int64) -> Bool {
     guard let status = try? layout.blob(digest).stat(followTargetSymlink: false) else { return false }
-    return status.type == .regular && status.size == size
+    return status.type == .regular && status.size == size && !isKnownDamaged(digest, status)
   }
 
   func checkSpace(for bytes: Int64) throws {

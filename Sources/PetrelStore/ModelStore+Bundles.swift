@@ -23,7 +23,14 @@ extension ModelStore {
       let plan = try BundlePlan(manifest: model.manifest, config: model.config)
       let root = layout.bundle(model.id)
       let config = try runtimeConfig(of: model)
-      if !isComplete(root, plan: plan, config: config) { try build(root, plan: plan, config: config) }
+      if !isComplete(root, plan: plan, config: config) {
+        do {
+          try build(root, of: model.id, plan: plan, config: config)
+        } catch {
+          // Removed meanwhile: that its files are missing is not what there is to say.
+          throw try index.read().entry(model.id) == nil ? StoreError.modelNotFound : error
+        }
+      }
       let folder = root.appending("model")
       return Bundle(
         root: root, modelDirectory: folder, ggufPath: plan.gguf.map { path($0, under: folder) },
@@ -44,7 +51,7 @@ extension ModelStore {
     }
   }
 
-  private func build(_ root: FilePath, plan: BundlePlan, config: [UInt8]) throws {
+  private func build(_ root: FilePath, of id: Digest, plan: BundlePlan, config: [UInt8]) throws {
     let temporary = StoreLayout.temporary(beside: root)
     // Gone already when all went well.
     defer { attempt("remove an unfinished bundle") { try Folder.remove(temporary) } }
@@ -57,8 +64,12 @@ extension ModelStore {
         try provide(file.layer, at: target)
       }
       try FileContents.replace(temporary.appending("config.json"), with: config)
-      try Folder.removeAtOnce(root)
-      try PlatformFile.rename(temporary, to: root)
+      // Under the lock, so that the bundle of a model that was removed meanwhile does not come to stay.
+      try index.locked {
+        guard try index.read().entry(id) != nil else { throw StoreError.modelNotFound }
+        try Folder.removeAtOnce(root)
+        try PlatformFile.rename(temporary, to: root)
+      }
     } catch let error as Errno {
       // Another process may have made the same bundle meanwhile.
       if isComplete(root, plan: plan, config: config) { return }
@@ -70,7 +81,8 @@ extension ModelStore {
   private func provide(_ layer: Descriptor, at target: FilePath) throws {
     guard contains(layer.digest, size: layer.size) else {
       throw StoreError(
-        .missingBlob, "the file \(layer.digest) of this model is missing or damaged; remove the model and pull it again"
+        .missingBlob,
+        "the file \(layer.digest) of this model is missing or damaged; `petrel fsck --repair` pulls it again"
       )
     }
     let blob = layout.blob(layer.digest)

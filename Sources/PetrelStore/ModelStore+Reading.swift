@@ -35,6 +35,20 @@ extension ModelStore {
     }
   }
 
+  /// The ID of the model that `selector` names, whether it can be read or not.
+  package func id(_ selector: ModelSelector) async throws -> Digest? {
+    try await onDisk { [self] in try index.read().find(selector)?.entry.digest }
+  }
+
+  /// Tags of all models, whether they can be read or not.
+  package func tags() async throws -> [Digest: [String]] {
+    try await onDisk { [self] in
+      let entries = ((try? index.read()) ?? recoveredIndex()).entries
+      return Dictionary(
+        entries.compactMap { entry in entry.digest.map { ($0, entry.tags) } }, uniquingKeysWith: { first, _ in first })
+    }
+  }
+
   /// The first model with a tag whose last component, without version, is `name`; or whose ID begins with `name`
   /// (`sha256:` and some digits), if it has a tag.
   package func findByPartialName(_ name: String) async throws -> StoredModel? {

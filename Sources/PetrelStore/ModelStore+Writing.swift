@@ -60,14 +60,43 @@ extension ModelStore {
   /// Throws ``StoreError``: `notFound`, `conflict`.
   package func remove(_ selector: ModelSelector, force: Bool) async throws -> [Removal] {
     try await onDisk { [self] in
+      var trash = Trash()
       // The entry goes first: what a crash leaves behind belongs to no model. Under one lock, so that nothing is taken
       // from somebody who adds the same model meanwhile.
-      try index.update { index in
+      let outcome = try index.update { index in
         try Self.remove(selector, force: force, from: &index)
       } afterwards: { outcome in
-        for case .deleted(let id) in outcome.removals { removeFiles(of: id) }
-        for digest in outcome.unused { removeBlob(digest) }
-      }.removals
+        for case .deleted(let id) in outcome.removals { removeFiles(of: id, to: &trash) }
+        for digest in outcome.unused { removeBlob(digest, to: &trash) }
+      }
+      empty(trash)
+      return outcome.removals
+    }
+  }
+
+  /// Removes a model if it has no tag. Returns whether it is gone.
+  package func removeUntagged(_ id: Digest) async throws -> Bool {
+    try await onDisk { [self] in
+      var trash = Trash()
+      let isGone = try index.update { index in
+        guard let entry = index.entry(id), entry.tags.isEmpty else { return (false, [Digest]()) }
+        return (true, index.remove(entry.id))
+      } afterwards: { isGone, unused in
+        guard isGone else { return }
+        removeFiles(of: id, to: &trash)
+        for digest in unused { removeBlob(digest, to: &trash) }
+      }.0
+      empty(trash)
+      return isGone
+    }
+  }
+
+  /// The model that ``remove(_:force:)`` would delete; nil when it would only remove a tag.
+  package func modelDeleted(byRemoving selector: ModelSelector, force: Bool) async throws -> Digest? {
+    try await onDisk { [self] in
+      var index = try index.read()
+      for case .deleted(let id) in try Self.remove(selector, force: force, from: &index).removals { return id }
+      return nil
     }
   }
 
@@ -96,23 +125,10 @@ extension ModelStore {
   }
 
   /// The files of a model that is no longer in the index. What cannot be removed is left for a later clean-up.
-  private func removeFiles(of id: Digest) {
+  private func removeFiles(of id: Digest, to trash: inout Trash) {
     facts.withLock { $0[id] = nil }
     attempt("remove a manifest") { try PlatformFile.unlink(layout.manifest(id)) }
-    attempt("remove a bundle") { try Folder.removeAtOnce(layout.bundle(id)) }
-  }
-
-  /// Removes the blob unless somebody holds it. Returns whether it is gone.
-  @discardableResult
-  func removeBlob(_ digest: Digest) -> Bool {
-    var isGone = false
-    attempt("remove a blob") {
-      try held.unlessHeld(digest) {
-        try PlatformFile.unlink(layout.blob(digest))
-        isGone = true
-      }
-    }
-    return isGone
+    removeBundle(id, to: &trash)
   }
 
   func attempt(_ action: String, _ body: () throws -> Void) {

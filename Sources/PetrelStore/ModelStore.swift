@@ -24,20 +24,28 @@ package final class ModelStore: Sendable {
   package let layout: StoreLayout
   let index: IndexFile
   let held = HeldBlobs()
+  let heldBundles = HeldBundles()
+  /// Blobs whose bytes are known to be wrong, with the file that was looked at: a fresh one is another file.
+  let damaged = Mutex<[Digest: PlatformFile.Stamp]>([:])
+  /// Files whose bytes have been found right, as they were then.
+  let verified = Mutex<[FilePath: PlatformFile.Stamp]>([:])
   let turns = Turns()
   /// What manifests and configs say, by manifest digest; they never change.
   let facts = Mutex<[Digest: Facts]>([:])
   let freeSpace: @Sendable (FilePath) throws -> Int64
   let logger: Logger
   private let lock: StoreLock?
+  private let probe: DiskProbe?
 
   private init(
-    layout: StoreLayout, lock: StoreLock?, logger: Logger, freeSpace: @escaping @Sendable (FilePath) throws -> Int64
+    layout: StoreLayout, lock: StoreLock?, logger: Logger, freeSpace: @escaping @Sendable (FilePath) throws -> Int64,
+    probe: DiskProbe?
   ) {
     self.layout = layout
     self.lock = lock
     self.logger = logger
     self.freeSpace = freeSpace
+    self.probe = probe
     index = IndexFile(layout)
   }
 
@@ -47,16 +55,18 @@ package final class ModelStore: Sendable {
   ///   - isExclusive: claims the folder for this process until the store is let go; throws `busy` when another petrel
   ///     daemon has it.
   ///   - freeSpace: bytes that may still be written at a path.
+  ///   - probe: told of each change before it is made; see ``DiskProbe``.
   package static func open(
     at root: FilePath, logger: Logger, isExclusive: Bool = true,
-    freeSpace: @escaping @Sendable (FilePath) throws -> Int64 = { try PlatformFile.freeSpace(at: $0) }
+    freeSpace: @escaping @Sendable (FilePath) throws -> Int64 = { try PlatformFile.freeSpace(at: $0) },
+    probe: DiskProbe? = nil
   ) async throws -> ModelStore {
     guard !root.isEmpty else { throw StoreError(.notAStore, "store root path is required") }
-    return try await onDisk {
+    return try await onDisk(watchedBy: probe) {
       let layout = StoreLayout(root: root)
       try Folder.create(root)
       let lock = isExclusive ? try StoreLock(layout) : nil
-      let store = ModelStore(layout: layout, lock: lock, logger: logger, freeSpace: freeSpace)
+      let store = ModelStore(layout: layout, lock: lock, logger: logger, freeSpace: freeSpace, probe: probe)
       try store.createWhatIsAbsent()
       store.sweepLeftovers(now: Date())
       return store
@@ -73,6 +83,17 @@ package final class ModelStore: Sendable {
     try index.locked {
       if !exists(layout.indexFile) { try FileContents.replace(layout.indexFile, with: ModelIndex().serialized()) }
     }
+  }
+
+  /// Runs blocking file operations off the cooperative thread pool, under the eyes of the store's probe.
+  func onDisk<R: Sendable>(_ work: @escaping @Sendable () throws -> R) async throws -> R {
+    try await Self.onDisk(watchedBy: probe, work)
+  }
+
+  private static func onDisk<R: Sendable>(
+    watchedBy probe: DiskProbe?, _ work: @escaping @Sendable () throws -> R
+  ) async throws -> R {
+    try await PetrelStore.onDisk { try DiskWatch.$probe.withValue(probe) { try work() } }
   }
 
   func exists(_ path: FilePath) -> Bool {

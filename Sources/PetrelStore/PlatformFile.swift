@@ -37,12 +37,14 @@ enum PlatformFile {
   }
 
   static func rename(_ source: FilePath, to target: FilePath) throws(Errno) {
+    try DiskWatch.willChange(.rename, source, to: target)
     try check {
       source.withPlatformString { source in target.withPlatformString { cRename(source, $0) } }
     }
   }
 
   static func hardLink(_ source: FilePath, to target: FilePath) throws(Errno) {
+    try DiskWatch.willChange(.link, source, to: target)
     try check {
       source.withPlatformString { source in target.withPlatformString { link(source, $0) } }
     }
@@ -50,21 +52,25 @@ enum PlatformFile {
 
   /// Removes a file. One that does not exist is no error.
   static func unlink(_ path: FilePath) throws(Errno) {
+    try DiskWatch.willChange(.remove, path)
     do {
       try check { path.withPlatformString { cUnlink($0) } }
     } catch .noSuchFileOrDirectory {}
   }
 
   static func makeFolder(_ path: FilePath) throws(Errno) {
+    try DiskWatch.willChange(.makeFolder, path)
     try check { path.withPlatformString { mkdir($0, 0o777) } }
   }
 
   /// Removes an empty folder.
   static func removeFolder(_ path: FilePath) throws(Errno) {
+    try DiskWatch.willChange(.removeFolder, path)
     try check { path.withPlatformString { rmdir($0) } }
   }
 
   static func setPermissions(_ path: FilePath, _ permissions: FilePermissions) throws(Errno) {
+    try DiskWatch.willChange(.setPermissions, path)
     try check { path.withPlatformString { chmod($0, permissions.rawValue) } }
   }
 

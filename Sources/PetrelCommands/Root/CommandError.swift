@@ -11,6 +11,7 @@ struct CommandError: Error, Sendable, Equatable, CustomStringConvertible {
     case daemonNotStarted
     case fileExists
     case fileSystem
+    case storeUpkeep
   }
 
   let code: Code

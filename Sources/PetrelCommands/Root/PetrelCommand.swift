@@ -30,6 +30,7 @@ struct PetrelCommand: AsyncParsableCommand {
       groupedSubcommands: [
         CommandGroup(name: "Models", subcommands: modelCommands),
         CommandGroup(name: "Use", subcommands: useCommands),
+        CommandGroup(name: "Store", subcommands: storeCommands),
         CommandGroup(name: "System", subcommands: systemCommands),
       ])
   }
@@ -39,6 +40,9 @@ struct PetrelCommand: AsyncParsableCommand {
     TagCommand.self, RemoveCommand.self,
   ]
   private static let useCommands: [any ParsableCommand.Type] = [RunCommand.self, ListRunnersCommand.self]
+  private static let storeCommands: [any ParsableCommand.Type] = [
+    DiskUsageCommand.self, FsckCommand.self, PruneCommand.self, PurgeCommand.self,
+  ]
   private static let systemCommands: [any ParsableCommand.Type] = [
     ServeCommand.self, StatusCommand.self, VersionCommand.self, ConfigCommand.self, KeyCommand.self,
     InstallRunnerCommand.self, InstallPluginCommand.self,
@@ -46,7 +50,7 @@ struct PetrelCommand: AsyncParsableCommand {
 
   /// Names and aliases of all commands.
   static var commandNames: [String] {
-    (modelCommands + useCommands + systemCommands).flatMap { command in
+    (modelCommands + useCommands + storeCommands + systemCommands).flatMap { command in
       [command.configuration.commandName].compactMap { $0 } + command.configuration.aliases
     }
   }

@@ -164,7 +164,10 @@ struct ModelRoutes: Sendable {
   private func delete(_ name: String, _ head: RequestHead) -> Route {
     let force = Self.flag("force", head)
     return Self.respond("deleting") { [library, scheduler] _, _ in
+      // Unloaded first: idle engines end now, those that answer when they have. Their files are open.
+      if let id = try await library.modelDeleted(byRemoving: name, force: force) { await scheduler.retire(id) }
       let actions = try await library.remove(name, force: force)
+      // A request may have loaded it again meanwhile.
       for id in actions.compactMap(\.deleted) { await scheduler.retire(id) }
       return try .json(actions)
     }
@@ -172,6 +175,7 @@ struct ModelRoutes: Sendable {
 
   private func purge() -> Route {
     Self.respond("purging") { [library, scheduler] _, _ in
+      await scheduler.retireAll()
       try await library.purge()
       await scheduler.retireAll()
       return SimpleResponse()
@@ -197,7 +201,7 @@ struct ModelRoutes: Sendable {
     }
   }
 
-  private static func decode<Body: Decodable>(_ bytes: ByteBuffer) throws -> Body {
+  static func decode<Body: Decodable>(_ bytes: ByteBuffer) throws -> Body {
     do {
       return try JSONDecoder().decode(Body.self, from: Data(bytes.readableBytesView))
     } catch {
