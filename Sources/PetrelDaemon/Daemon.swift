@@ -73,7 +73,7 @@ package struct Daemon: Sendable {
 
     await withTaskGroup(of: Void.self) { tasks in
       tasks.addTask { await scheduler.run() }
-      tasks.addTask { await removeOrphans(in: store) }
+      tasks.addTask { await tidyUp(store) }
       await stop()
       logger.notice("shutting down")
       // Transfers are cut off at once: what they have is kept for the next attempt.
@@ -117,16 +117,20 @@ package struct Daemon: Sendable {
       connections: connections, credentials: credentials, configuration: registries, logger: logger)
   }
 
-  /// Frees what failed pulls and crashes left behind, when the daemon has settled.
-  private func removeOrphans(in store: ModelStore) async {
-    do {
-      try await Task.sleep(for: .seconds(60))
-      let count = try await store.removeOrphans()
-      if count > 0 { logger.notice("removed files that no model uses", metadata: ["count": "\(count)"]) }
-    } catch is CancellationError {
-      return
-    } catch {
-      logger.warning("files that no model uses can't be removed", metadata: ["error": "\(error)"])
+  /// Frees what failed pulls and crashes left behind: when the daemon has settled, and then once a day.
+  private func tidyUp(_ store: ModelStore) async {
+    var pause = Duration.seconds(60)
+    while true {
+      do {
+        try await Task.sleep(for: pause)
+        pause = .seconds(24 * 3600)
+        let count = try await store.tidyUp()
+        if count > 0 { logger.notice("removed files that no model uses", metadata: ["count": "\(count)"]) }
+      } catch is CancellationError {
+        return
+      } catch {
+        logger.warning("files that no model uses can't be removed", metadata: ["error": "\(error)"])
+      }
     }
   }
 

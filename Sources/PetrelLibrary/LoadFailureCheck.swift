@@ -35,7 +35,8 @@ actor LoadFailureCheck {
       // Awaited by `close`, which cancels it.
       running[id] = Task {
         if let finding = await firstDamage(unread) {
-          logger.error("a model is damaged", metadata: ["model": "\(name)", "reason": "\(Self.sentence(finding, name))"])
+          logger.error(
+            "a model is damaged", metadata: ["model": "\(name)", "reason": "\(Self.sentence(finding, name))"])
         }
         running[id] = nil
       }

@@ -47,6 +47,13 @@ extension ModelStore {
     }
   }
 
+  /// Removes what nobody has wanted for a week: given-up downloads, files of no model. Returns how many files of no model
+  /// there were.
+  package func tidyUp() async throws -> Int {
+    try await onDisk { [self] in sweepLeftovers(now: Date()) }
+    return try await removeOrphans()
+  }
+
   /// Removes given-up downloads and what writes that were cut short left behind. Looks at names first, so that it costs
   /// next to nothing however many models there are.
   func sweepLeftovers(now: Date) {
@@ -56,7 +63,7 @@ extension ModelStore {
         let lifetime: Double
         if StoreLayout.isTemporary(name) {
           lifetime = Self.temporaryLifetime
-        } else if StoreLayout.partialDigest(name) != nil {
+        } else if let digest = StoreLayout.partialDigest(name), !held.contains(digest) {
           lifetime = Self.partialLifetime
         } else {
           continue

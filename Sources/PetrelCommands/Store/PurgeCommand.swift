@@ -8,7 +8,8 @@ import PetrelTerminal
 struct PurgeCommand: PetrelSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "purge", abstract: "Remove all models.",
-    discussion: "Ends all transfers, unloads all models and empties the store. `petrel prune` removes only what is not needed.")
+    discussion:
+      "Ends all transfers, unloads all models and empties the store. `petrel prune` removes only what is not needed.")
 
   @Flag(name: [.short, .long], help: "Do not ask.")
   var force = false
