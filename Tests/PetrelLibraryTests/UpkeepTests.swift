@@ -27,9 +27,9 @@ import Testing
       let summary = try #require(lines.last?.summary)
       #expect(summary.models == 1 && summary.files == 3 && summary.damaged == 0)
       #expect(summary.bytes == 200_010 + Int64(model.configBytes.count))
-      let read = lines.last { $0.type == .progress }
-      #expect(read?.total == summary.bytes)
-      #expect(read?.checked == summary.bytes)
+      let progress = lines.filter { $0.type == .progress }
+      #expect(progress.map(\.checked) == [0, summary.bytes])
+      #expect(progress.map(\.total) == [summary.bytes, summary.bytes])
     }
   }
 
