@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
 import SystemPackage
 
 /// One change that a store is about to make to its folder.
@@ -19,11 +20,21 @@ package struct DiskChange: Hashable, Sendable {
 /// of its steps, as a crash would, or tell it that the disk is full.
 package typealias DiskProbe = @Sendable (DiskChange) throws(Errno) -> Void
 
-/// The probe of the store on whose behalf this thread works.
+/// The probe of the store on whose behalf a lane works. It goes with the lane and not with the task: system calls are
+/// made where there is no task.
 enum DiskWatch {
-  @TaskLocal static var probe: DiskProbe?
+  private static let key = DispatchSpecificKey<DiskProbe>()
 
   static func willChange(_ kind: DiskChange.Kind, _ path: FilePath, to target: FilePath? = nil) throws(Errno) {
-    try probe?(DiskChange(kind: kind, path: path, target: target))
+    guard let probe = DispatchQueue.getSpecific(key: key) else { return }
+    try probe(DiskChange(kind: kind, path: path, target: target))
+  }
+
+  /// Runs `work`, which must be on `lane`, under the eyes of `probe`.
+  static func watching<R>(_ lane: DispatchQueue, _ probe: DiskProbe?, _ work: () throws -> R) rethrows -> R {
+    guard let probe else { return try work() }
+    lane.setSpecific(key: key, value: probe)
+    defer { lane.setSpecific(key: key, value: nil) }
+    return try work()
   }
 }

@@ -21,11 +21,14 @@ final class DiskExecutor: SerialExecutor {
 final class DiskLanes: Sendable {
   static let shared = DiskLanes(maximum: 128)
 
+  /// Is given the lane that it runs on.
+  typealias Work = @Sendable (DispatchQueue) -> Void
+
   private struct State {
     var idle: [DispatchQueue] = []
     var count = 0
     /// Taken from the front; `first` counts those that have gone.
-    var waiting: [@Sendable () -> Void] = []
+    var waiting: [Work] = []
     var first = 0
   }
 
@@ -35,7 +38,7 @@ final class DiskLanes: Sendable {
   /// - Parameter maximum: operations at a time; more stand in line.
   init(maximum: Int) { self.maximum = maximum }
 
-  func run(_ work: @escaping @Sendable () -> Void) {
+  func run(_ work: @escaping Work) {
     let lane = state.withLock { state -> DispatchQueue? in
       if let idle = state.idle.popLast() { return idle }
       guard state.count < maximum else {
@@ -48,14 +51,14 @@ final class DiskLanes: Sendable {
     if let lane { run(work, on: lane) }
   }
 
-  private func run(_ work: @escaping @Sendable () -> Void, on lane: DispatchQueue) {
+  private func run(_ work: @escaping Work, on lane: DispatchQueue) {
     lane.async { [self] in
-      work()
+      work(lane)
       if let next = next(for: lane) { run(next, on: lane) }
     }
   }
 
-  private func next(for lane: DispatchQueue) -> (@Sendable () -> Void)? {
+  private func next(for lane: DispatchQueue) -> Work? {
     state.withLock { state in
       guard state.first < state.waiting.count else {
         state.waiting.removeAll(keepingCapacity: true)
@@ -75,9 +78,15 @@ final class DiskLanes: Sendable {
 }
 
 /// Runs blocking file operations off the cooperative thread pool. Not interrupted by cancellation.
-func onDisk<R: Sendable>(_ work: @escaping @Sendable () throws -> R) async throws -> R {
+///
+/// - Parameter probe: told of the changes that `work` makes.
+func onDisk<R: Sendable>(
+  watchedBy probe: DiskProbe? = nil, _ work: @escaping @Sendable () throws -> R
+) async throws -> R {
   try await withCheckedThrowingContinuation { continuation in
-    DiskLanes.shared.run { continuation.resume(with: Result(catching: work)) }
+    DiskLanes.shared.run { lane in
+      continuation.resume(with: Result { try DiskWatch.watching(lane, probe, work) })
+    }
   }
 }
 

@@ -47,7 +47,7 @@ package final class BundleHold: Sendable {
 
   deinit {
     guard store.heldBundles.release(id) else { return }
-    DiskLanes.shared.run { [id, store] in store.removeBundle(id) }
+    DiskLanes.shared.run { [id, store] _ in store.removeBundle(id) }
   }
 }
 

@@ -62,7 +62,7 @@ package final class ModelStore: Sendable {
     probe: DiskProbe? = nil
   ) async throws -> ModelStore {
     guard !root.isEmpty else { throw StoreError(.notAStore, "store root path is required") }
-    return try await onDisk(watchedBy: probe) {
+    return try await PetrelStore.onDisk(watchedBy: probe) {
       let layout = StoreLayout(root: root)
       try Folder.create(root)
       let lock = isExclusive ? try StoreLock(layout) : nil
@@ -87,13 +87,7 @@ package final class ModelStore: Sendable {
 
   /// Runs blocking file operations off the cooperative thread pool, under the eyes of the store's probe.
   func onDisk<R: Sendable>(_ work: @escaping @Sendable () throws -> R) async throws -> R {
-    try await Self.onDisk(watchedBy: probe, work)
-  }
-
-  private static func onDisk<R: Sendable>(
-    watchedBy probe: DiskProbe?, _ work: @escaping @Sendable () throws -> R
-  ) async throws -> R {
-    try await PetrelStore.onDisk { try DiskWatch.$probe.withValue(probe) { try work() } }
+    try await PetrelStore.onDisk(watchedBy: probe, work)
   }
 
   func exists(_ path: FilePath) -> Bool {

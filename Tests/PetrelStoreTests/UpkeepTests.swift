@@ -233,13 +233,13 @@ import Testing
   @Test func aBlockedDiskThreadHoldsUpNobody() async throws {
     let lanes = DiskLanes(maximum: 16)
     let lock = Blocker()
-    for _ in 0..<15 { lanes.run { lock.wait() } }
+    for _ in 0..<15 { lanes.run { _ in lock.wait() } }
     // Runs though fifteen others wait.
-    await withCheckedContinuation { continuation in lanes.run { continuation.resume() } }
+    await withCheckedContinuation { continuation in lanes.run { _ in continuation.resume() } }
     lock.open()
     // More than there are lanes stand in line, and all have their turn.
     let counter = Counter()
-    for _ in 0..<1000 { lanes.run { counter.increment() } }
+    for _ in 0..<1000 { lanes.run { _ in counter.increment() } }
     try await eventually("all have had their turn") { counter.value == 1000 }
   }
 }
