@@ -178,7 +178,7 @@ let package = Package(
       "PetrelServerTests",
       [
         "PetrelServer", "PetrelScheduling", "PetrelEngines", "PetrelProcess", "PetrelHTTP", "PetrelLibrary",
-        "PetrelStore", "PetrelOCI", "PetrelWire", "PetrelTestSupport", logging, systemPackage,
+        "PetrelStore", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelTestSupport", logging, systemPackage,
       ] + nio),
     tests(
       "PetrelDaemonTests",

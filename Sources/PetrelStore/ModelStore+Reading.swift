@@ -10,8 +10,7 @@ extension ModelStore {
   package func list() async throws -> [StoredModel] {
     try await onDisk { [self] in
       let entries = try index.read().entries
-      let known = Set(entries.compactMap(\.digest))
-      facts.withLock { facts in facts = facts.filter { known.contains($0.key) } }
+      if facts.withLock({ $0.count }) > entries.count { forgetAllBut(entries) }
       return entries.compactMap { entry in
         do {
           return try model(entry)
@@ -71,6 +70,11 @@ extension ModelStore {
       guard contains(descriptor.digest, size: descriptor.size) else { throw StoreError.missingBlob(descriptor.digest) }
       return layout.blob(descriptor.digest)
     }
+  }
+
+  private func forgetAllBut(_ entries: [ModelIndex.Entry]) {
+    let known = Set(entries.compactMap(\.digest))
+    facts.withLock { facts in facts = facts.filter { known.contains($0.key) } }
   }
 
   func model(_ entry: ModelIndex.Entry) throws -> StoredModel {

@@ -21,6 +21,12 @@ import PetrelStore
 struct ModelRoutes: Sendable {
   let library: ModelLibrary
   let scheduler: Scheduler
+  private let listing = ModelListingCache()
+
+  init(library: ModelLibrary, scheduler: Scheduler) {
+    self.library = library
+    self.scheduler = scheduler
+  }
 
   /// A model's name may hold slashes, so its end is found from the right: the last segment may be an action.
   func route(_ head: RequestHead, _ segments: ArraySlice<Substring>) -> Route {
@@ -53,7 +59,10 @@ struct ModelRoutes: Sendable {
   // MARK: Reading
 
   private func list() -> Route {
-    .respond { [library] _, _ in try .json(try await library.list().map(ModelObject.init)) }
+    .respond { [library, listing] _, _ in
+      SimpleResponse(
+        headers: ["Content-Type": "application/json"], body: try listing.json(of: try await library.list()))
+    }
   }
 
   private func inspect(_ name: String, _ head: RequestHead) -> Route {
