@@ -61,9 +61,15 @@ enum Folder {
     try folder.closeAfterwards { try PlatformFile.sync($0) }
   }
 
+  /// Bytes that a file takes. Large downloads have holes where bytes are missing.
+  static func size(of path: FilePath, _ status: Stat) -> Int64 {
+    guard path.lastComponent?.string.hasSuffix(StoreLayout.chunksSuffix) == true else { return status.size }
+    return min(status.size, Int64(status.st_blocks) * 512)
+  }
+
   /// Bytes of the regular file at `path`, or in all of them below; a file with several names counts once.
   static func diskUsage(_ path: FilePath) -> Int64 {
-    if let status = try? path.stat(followTargetSymlink: false), status.type == .regular { return status.size }
+    if let status = try? path.stat(followTargetSymlink: false), status.type == .regular { return size(of: path, status) }
     var seen: Set<PlatformFile.FileID> = []
     var total: Int64 = 0
     var folders = [path]
@@ -76,7 +82,7 @@ enum Folder {
         case .directory: folders.append(entry)
         case .regular:
           guard status.linkCount == 1 || seen.insert(PlatformFile.FileID(status)).inserted else { continue }
-          total += status.size
+          total += size(of: entry, status)
         default: break
         }
       }

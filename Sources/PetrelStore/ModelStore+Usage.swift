@@ -99,7 +99,7 @@ private struct UsageCount {
       case .directory: visit(path, as: part)
       case .regular:
         guard status.linkCount == 1 || seen.insert(PlatformFile.FileID(status)).inserted else { continue }
-        usage[keyPath: part].size += status.size
+        usage[keyPath: part].size += Folder.size(of: path, status)
         if part == \.bundles { usage.bundles.count += 1 }
       default: break
       }

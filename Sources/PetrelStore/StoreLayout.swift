@@ -41,8 +41,6 @@ package struct StoreLayout: Hashable, Sendable {
   /// Not `.incomplete`: to Docker Model Runner that is a prefix of the blob, without holes.
   static let chunksSuffix = ".petrel-chunks"
   static let chunkRecordsSuffix = ".petrel-records"
-  /// Files with these ends are downloads that are not complete.
-  static let downloadSuffixes = [partialSuffix, chunksSuffix, chunkRecordsSuffix]
   /// In the names of files and folders that are being made, and of folders that are being removed.
   static let temporaryInfix = ".tmp-"
 
