@@ -60,12 +60,16 @@ package struct ModelReference: Hashable, Sendable, CustomStringConvertible {
     }
 
     var components = rest.lowercased().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    var registry = defaultRegistry
+    var registry = Self.canonicalRegistry(defaultRegistry.lowercased())
+    var isRegistryNamed = false
     if components.count > 1, Self.isRegistry(components[0]) {
       registry = Self.canonicalRegistry(components.removeFirst())
+      isRegistryNamed = true
       guard Self.isHost(registry) else { throw refuse("\(quoted(registry)) is not a valid registry host") }
     }
-    if components.count == 1, registry == Self.dockerHub { components.insert(Self.defaultOrganization, at: 0) }
+    if components.count == 1, !isRegistryNamed || registry == Self.dockerHub {
+      components.insert(Self.defaultOrganization, at: 0)
+    }
     guard components.allSatisfy(Self.isRepositoryComponent) else {
       throw refuse("a name is made of a-z and 0-9, joined by '.', '_', '__' or '-', its parts by '/'")
     }
@@ -95,15 +99,23 @@ package struct ModelReference: Hashable, Sendable, CustomStringConvertible {
 
   /// Shortens a stored tag for people: without `docker.io/`, then `ai/`, and `:latest`, as far as the rest still leads
   /// back to the same reference. Text that is no reference stays as it is.
-  package static func displayName(of tag: String) -> String {
-    guard let reference = try? ModelReference(parsing: tag) else { return tag }
+  ///
+  /// - Parameter defaultRegistry: goes without saying too.
+  package static func displayName(
+    of tag: String, defaultRegistry: String = ModelReference.dockerHub
+  ) -> String {
+    guard let reference = try? ModelReference(parsing: tag, defaultRegistry: defaultRegistry) else { return tag }
     var name = tag.hasSuffix(":latest") ? tag.dropLast(7) : tag[...]
     var candidates = [name]
-    for prefix in ["index.docker.io/", "docker.io/", "ai/"] where name.hasPrefix(prefix) {
+    for prefix in [defaultRegistry + "/", "index.docker.io/", "docker.io/", "ai/"] where name.hasPrefix(prefix) {
       name = name.dropFirst(prefix.count)
       candidates.append(name)
     }
-    let shortest = candidates.reversed().first { (try? ModelReference(parsing: String($0))) == reference }
+    // What looks like an ID would be taken for one.
+    let shortest = candidates.reversed().first { candidate in
+      let selector = try? ModelSelector(parsing: String(candidate), defaultRegistry: defaultRegistry)
+      return selector?.idHex == nil && selector?.reference == reference
+    }
     return shortest.map(String.init) ?? tag
   }
 

@@ -71,7 +71,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("model", "registry.example.com/model:latest"), ("a/b:c", "registry.example.com/a/b:c"),
+    ("model", "registry.example.com/ai/model:latest"), ("a/b:c", "registry.example.com/a/b:c"),
     ("localhost/x", "localhost/x:latest"), ("docker.io/x", "docker.io/ai/x:latest"),
     ("hf.co/a/b", "huggingface.co/a/b:latest"),
   ])

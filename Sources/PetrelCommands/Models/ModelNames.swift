@@ -15,12 +15,7 @@ struct ModelNames: Sendable {
 
   /// A stored tag without the parts that go without saying.
   func display(_ tag: String) -> String {
-    guard let defaultRegistry else { return ModelReference.displayName(of: tag) }
-    var name = Substring(tag)
-    if name.hasPrefix(defaultRegistry + "/") { name = name.dropFirst(defaultRegistry.count + 1) }
-    if name.hasPrefix("ai/") { name = name.dropFirst(3) }
-    if name.hasSuffix(":latest") { name = name.dropLast(7) }
-    return String(name)
+    ModelReference.displayName(of: tag, defaultRegistry: defaultRegistry ?? ModelReference.dockerHub)
   }
 
   func parse(_ text: String) throws -> ModelReference {
