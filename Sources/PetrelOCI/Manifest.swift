@@ -64,6 +64,9 @@ package struct Manifest: Hashable, Sendable, Codable {
     Array(try CanonicalJSONEncoder().encode(self).utf8)
   }
 
+  /// Whether it says that it describes a CNCF ModelPack artifact. Its config may say so too: see ``ConfigSummary``.
+  package var isModelPack: Bool { artifactType == MediaType.cncfManifest || config.mediaType == MediaType.configCNCF }
+
   /// Layers and config, each digest once.
   package var blobs: [Descriptor] {
     var seen: Set<Digest> = []

@@ -22,8 +22,14 @@ package enum MediaType {
   package static let chatTemplate = "application/vnd.docker.ai.chat.template.jinja"
   package static let license = "application/vnd.docker.ai.license"
   package static let modelFile = "application/vnd.docker.ai.model.file"
+  /// Uncompressed tar archives, unpacked beside the weights.
+  package static let directoryTar = "application/vnd.docker.ai.dir.tar"
+  package static let vllmConfigTar = "application/vnd.docker.ai.vllm.config.tar"
 
   package static let cncfManifest = "application/vnd.cncf.model.manifest.v1+json"
   package static let cncfWeightRaw = "application/vnd.cncf.model.weight.v1.raw"
   package static let cncfWeightGGUF = "application/vnd.cncf.model.weight.v1.gguf"
+  package static let cncfWeightSafetensors = "application/vnd.cncf.model.weight.v1.safetensors"
+  package static let cncfWeightConfigRaw = "application/vnd.cncf.model.weight.config.v1.raw"
+  package static let cncfDocRaw = "application/vnd.cncf.model.doc.v1.raw"
 }

@@ -27,7 +27,8 @@ package struct ModelConfig: Hashable, Sendable, Codable {
 
   package init(
     format: String? = nil, quantization: String? = nil, parameters: String? = nil, architecture: String? = nil,
-    size: String? = nil, gguf: [String: String]? = nil, contextSize: Int32? = nil
+    size: String? = nil, gguf: [String: String]? = nil, safetensors: [String: String]? = nil,
+    diffusers: [String: String]? = nil, contextSize: Int32? = nil
   ) {
     self.format = format
     self.quantization = quantization
@@ -35,6 +36,8 @@ package struct ModelConfig: Hashable, Sendable, Codable {
     self.architecture = architecture
     self.size = size
     self.gguf = gguf
+    self.safetensors = safetensors
+    self.diffusers = diffusers
     self.contextSize = contextSize
   }
 
@@ -84,6 +87,8 @@ package struct ConfigSummary: Hashable, Sendable {
   package var config: ModelConfig
   /// Seconds since 1970, 0 when the packager did not say.
   package var created: Int64
+  /// Whether the document is built as CNCF ModelPack has it, whatever media type it goes by.
+  package var isModelPack: Bool
 
   /// Reads a config blob. Members of unexpected types count as absent: a stranger's oddity must not hide a model.
   package init(decoding bytes: [UInt8]) throws(OCIError) {
@@ -91,9 +96,9 @@ package struct ConfigSummary: Hashable, Sendable {
       throw OCIError(.invalidManifest, "the model's config is not valid JSON")
     }
     let flat = view.config
-    // A CNCF config is told by its structure, not by its media type.
-    let isCNCF = flat?.paramSize != nil || view.descriptor?.createdAt != nil || view.hasModelFS
-    if isCNCF {
+    // By structure: artifacts of either flavour were seen under the other's media type.
+    isModelPack = flat?.hasParamSize == true || view.descriptor?.createdAt != nil || view.hasModelFS
+    if isModelPack {
       config = ModelConfig(
         format: flat?.format?.lowercased(), quantization: flat?.quantization, parameters: flat?.paramSize,
         architecture: flat?.architecture, size: flat?.paramSize)
@@ -115,6 +120,7 @@ package struct ConfigSummary: Hashable, Sendable {
 private struct ConfigView: Decodable {
   struct Flat: Decodable {
     var docker: ModelConfig
+    var hasParamSize: Bool
     var paramSize: String?
     var format: String?
     var quantization: String?
@@ -124,16 +130,15 @@ private struct ConfigView: Decodable {
       let container = try decoder.container(keyedBy: AnyKey.self)
       func text(_ key: String) -> String? { try? container.decode(String.self, forKey: AnyKey(key)) }
       func map(_ key: String) -> [String: String]? { try? container.decode([String: String].self, forKey: AnyKey(key)) }
+      hasParamSize = container.contains(AnyKey("paramSize"))
       paramSize = text("paramSize")
       format = text("format")
       quantization = text("quantization")
       architecture = text("architecture")
       docker = ModelConfig(
         format: format, quantization: quantization, parameters: text("parameters"), architecture: architecture,
-        size: text("size"), gguf: map("gguf"),
+        size: text("size"), gguf: map("gguf"), safetensors: map("safetensors"), diffusers: map("diffusers"),
         contextSize: try? container.decode(Int32.self, forKey: AnyKey("context_size")))
-      docker.safetensors = map("safetensors")
-      docker.diffusers = map("diffusers")
     }
   }
 
