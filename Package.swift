@@ -58,11 +58,13 @@ let package = Package(
     room("PetrelWire", []),
     room("PetrelOCI", ["PetrelWire", crypto]),
     room("PetrelGGUF", []),
+    room("PetrelSafetensors", []),
+    room("PetrelTar", []),
     room("PetrelAPI", ["PetrelOCI", "PetrelWire"]),
     room("PetrelSigning", ["PetrelOCI", "PetrelWire", crypto]),
 
     // Adapters: one kind of input and output each.
-    room("PetrelStore", ["PetrelOCI", "PetrelWire", crypto, logging, systemPackage]),
+    room("PetrelStore", ["PetrelOCI", "PetrelTar", "PetrelWire", crypto, logging, systemPackage]),
     room(
       "PetrelRegistry",
       [
@@ -80,7 +82,9 @@ let package = Package(
     room("PetrelTerminal", [systemPackage]),
 
     // Use cases.
-    room("PetrelPackaging", ["PetrelOCI", "PetrelGGUF", "PetrelWire", crypto, systemPackage]),
+    room(
+      "PetrelPackaging",
+      ["PetrelOCI", "PetrelGGUF", "PetrelSafetensors", "PetrelTar", "PetrelWire", crypto, systemPackage]),
     room(
       "PetrelLibrary",
       [
@@ -135,10 +139,12 @@ let package = Package(
     // Tests.
     room("PetrelTestSupport", ["PetrelOCI", "PetrelWire", crypto, systemPackage] + nio),
     tests("PetrelWireTests", ["PetrelWire"]),
-    tests("PetrelOCITests", ["PetrelOCI", "PetrelWire"]),
-    tests("PetrelGGUFTests", ["PetrelGGUF"]),
+    tests("PetrelOCITests", ["PetrelOCI", "PetrelWire", "PetrelTestSupport"]),
+    tests("PetrelGGUFTests", ["PetrelGGUF", "PetrelTestSupport"]),
+    tests("PetrelSafetensorsTests", ["PetrelSafetensors", "PetrelTestSupport"]),
+    tests("PetrelTarTests", ["PetrelTar", "PetrelTestSupport"]),
     tests("PetrelSigningTests", ["PetrelSigning", "PetrelOCI", "PetrelWire", crypto]),
-    tests("PetrelStoreTests", ["PetrelStore", "PetrelOCI", "PetrelTestSupport", logging, systemPackage]),
+    tests("PetrelStoreTests", ["PetrelStore", "PetrelOCI", "PetrelTar", "PetrelTestSupport", logging, systemPackage]),
     tests(
       "PetrelRegistryTests",
       [
@@ -146,7 +152,7 @@ let package = Package(
         systemPackage,
       ] + nio),
     tests("PetrelTerminalTests", ["PetrelTerminal", systemPackage]),
-    tests("PetrelPackagingTests", ["PetrelPackaging", "PetrelOCI", systemPackage]),
+    tests("PetrelPackagingTests", ["PetrelPackaging", "PetrelOCI", "PetrelTar", "PetrelTestSupport", systemPackage]),
     tests(
       "PetrelLibraryTests",
       [

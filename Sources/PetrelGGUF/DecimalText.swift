@@ -2,9 +2,9 @@
 
 /// Decimal texts of floating-point numbers with a fixed number of decimals, rounded to nearest, ties to even, from the
 /// number's exact value, as C's and Go's `%.<n>f` give them.
-enum DecimalText {
+package enum DecimalText {
   /// - Parameter decimals: 1 to 9.
-  static func fixed(_ value: Double, decimals: Int) -> String {
+  package static func fixed(_ value: Double, decimals: Int) -> String {
     if value.isNaN { return "NaN" }
     if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
     let sign = value.sign == .minus ? "-" : ""

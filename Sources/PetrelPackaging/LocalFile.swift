@@ -2,6 +2,7 @@
 
 import PetrelGGUF
 import PetrelOCI
+import PetrelSafetensors
 import SystemPackage
 
 import struct Crypto.SHA256
@@ -24,10 +25,13 @@ final class LocalFile {
   let modified: Timestamp
   /// Permission bits.
   let mode: Int
+  /// Which file this is, and in what state.
+  let identity: FileIdentity
 
   private let descriptor: FileDescriptor
 
-  init(opening path: FilePath) throws(PackagingError) {
+  /// - Parameter allowsEmpty: an empty file is usually the leftover of a failed download.
+  init(opening path: FilePath, allowsEmpty: Bool = false) throws(PackagingError) {
     let status: Stat
     do {
       // Opening a pipe would wait for a writer; `nonBlocking` has no effect on regular files.
@@ -40,7 +44,7 @@ final class LocalFile {
     do {
       status = try descriptor.stat()
       guard status.type == .regular else { throw PackagingError(.unsuitableFile, "\(path) is not a regular file") }
-      guard status.size > 0 else { throw PackagingError(.unsuitableFile, "\(path) is empty") }
+      guard status.size > 0 || allowsEmpty else { throw PackagingError(.unsuitableFile, "\(path) is empty") }
     } catch {
       try? descriptor.close()
       throw error as? PackagingError ?? PackagingError(.unreadableFile, "\(path) cannot be inspected: \(error)")
@@ -49,6 +53,7 @@ final class LocalFile {
     byteCount = status.size
     modified = Self.modified(status)
     mode = Int(status.permissions.rawValue & 0o777)
+    identity = FileIdentity(status)
   }
 
   deinit { try? descriptor.close() }
@@ -75,17 +80,28 @@ final class LocalFile {
   /// The digest of the whole file. Lets other tasks run between chunks.
   func digest() async throws -> Digest {
     let hash = RunningHash()
+    try await update(hash)
+    return hash.finished()
+  }
+
+  /// Feeds the whole file to `hash`.
+  func update(_ hash: RunningHash) async throws {
     var offset: Int64 = 0
     while offset < byteCount {
       try Task.checkCancellation()
-      let chunk = try bytes(at: offset, count: Int(min(byteCount - offset, Int64(Self.chunkSize))))
-      guard !chunk.isEmpty else { throw changed }
-      hash.update(chunk)
-      offset += Int64(chunk.count)
+      offset += try feed(hash, from: offset)
       await Task.yield()
     }
     try requireUnchanged()
-    return hash.finished()
+  }
+
+  /// One chunk. Apart from the loop, as optimised builds of Swift 6.3 crash the compiler on both in one.
+  @inline(never)
+  private func feed(_ hash: RunningHash, from offset: Int64) throws -> Int64 {
+    let chunk = try bytes(at: offset, count: Int(min(byteCount - offset, Int64(Self.chunkSize))))
+    guard !chunk.isEmpty else { throw changed }
+    hash.update(chunk)
+    return Int64(chunk.count)
   }
 
   /// Fails if the file's size or modification time is no longer what it was.
@@ -109,15 +125,24 @@ final class LocalFile {
 }
 
 /// A hash on the heap: optimised builds of Swift 6.3 crash the compiler when its state lives across an `await`.
-private final class RunningHash {
+final class RunningHash {
   private var hash = SHA256()
 
   func update(_ bytes: [UInt8]) { hash.update(data: bytes) }
   func finished() -> Digest { Digest(hash.finalize()) }
 }
 
-extension LocalFile: GGUFSource {
+extension LocalFile: GGUFSource, SafetensorsSource {
   var size: UInt64 { UInt64(byteCount) }
+
+  func readBytes(at offset: UInt64, count: Int) throws(SafetensorsError) -> [UInt8] {
+    guard let offset = Int64(exactly: offset) else { return [] }
+    do {
+      return try bytes(at: offset, count: count)
+    } catch {
+      throw SafetensorsError(.unreadable, error.message)
+    }
+  }
 
   func read(at offset: UInt64, count: Int) throws(GGUFError) -> [UInt8] {
     guard let offset = Int64(exactly: offset) else { return [] }

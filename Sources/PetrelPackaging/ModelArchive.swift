@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PetrelOCI
+import PetrelTar
 import SystemPackage
-
-import struct Crypto.SHA256
 
 /// A model as one uncompressed tar archive, the form in which `load` and `export` move it: its blobs as
 /// `blobs/sha256/<hex>`, layers first, and last its manifest as `manifest.json`.
@@ -17,6 +16,7 @@ package struct ModelArchive: AsyncSequence, Sendable {
     package enum Content: Sendable {
       case file(FilePath)
       case bytes([UInt8])
+      case tar(DirectoryTar)
     }
 
     package let digest: Digest
@@ -34,6 +34,8 @@ package struct ModelArchive: AsyncSequence, Sendable {
   fileprivate enum Segment: Sendable {
     case bytes([UInt8])
     case file(FilePath, digest: Digest, size: Int64)
+    /// A file inside a folder's archive, whose own digest nobody knows: that it has not changed is told by its state.
+    case part(FilePath, FileIdentity)
   }
 
   /// Bytes of the whole archive.
@@ -53,26 +55,41 @@ package struct ModelArchive: AsyncSequence, Sendable {
     }
     var written: Set<Digest> = []
     for blob in blobs where written.insert(blob.digest).inserted {
-      append(Self.header(name: "blobs/sha256/" + blob.digest.hex, size: blob.size))
+      append(TarHeader.file(name: "blobs/sha256/" + blob.digest.hex, mode: 0o666, size: blob.size))
       switch blob.content {
       case .bytes(let bytes): append(bytes)
       case .file(let path) where blob.size > 0:
         segments.append(.file(path, digest: blob.digest, size: blob.size))
         size += blob.size
       case .file: break
+      case .tar(let tar):
+        for segment in tar.segments {
+          switch segment {
+          case .bytes(let bytes): segments.append(.bytes(bytes))
+          case .file(let path, let identity): segments.append(.part(path, identity))
+          }
+        }
+        size += tar.size
       }
       append(Self.zeros(TarHeader.padding(after: blob.size)))
     }
-    append(Self.header(name: "manifest.json", size: Int64(manifest.count)))
+    append(TarHeader.file(name: "manifest.json", mode: 0o666, size: Int64(manifest.count)))
     append(manifest)
-    append(Self.zeros(TarHeader.padding(after: Int64(manifest.count)) + 2 * Int64(TarHeader.blockSize)))
+    append(Self.zeros(TarHeader.padding(after: Int64(manifest.count))) + TarHeader.end)
     self.segments = segments
     self.size = size
   }
 
+  /// Layers that are stored with another model are not in the archive: it can be loaded where that model is.
   package init(_ package: ModelPackage) {
-    let layers = package.layers.map { layer in
-      Blob(digest: layer.descriptor.digest, size: layer.descriptor.size, content: .file(layer.file))
+    let layers = package.layers.compactMap { layer -> Blob? in
+      let content: Blob.Content
+      switch layer.content {
+      case .file(let path, _): content = .file(path)
+      case .tar(let tar): content = .tar(tar)
+      case .stored: return nil
+      }
+      return Blob(digest: layer.descriptor.digest, size: layer.descriptor.size, content: content)
     }
     let config = Blob(
       digest: package.config.digest, size: package.config.size, content: .bytes(package.configBytes))
@@ -86,24 +103,6 @@ package struct ModelArchive: AsyncSequence, Sendable {
 
   package func makeAsyncIterator() -> AsyncIterator {
     AsyncIterator(segments: segments[...])
-  }
-
-  private static func header(name: String, size: Int64) -> [UInt8] {
-    let header = TarHeader.block(name: name, type: "0", mode: 0o666, size: size)
-    guard size > TarHeader.largestOctalSize else { return header }
-    let attributes = paxRecord("size", String(size))
-    return TarHeader.block(name: "PaxHeaders.0/size", type: "x", mode: 0o644, size: Int64(attributes.count))
-      + attributes + zeros(TarHeader.padding(after: Int64(attributes.count))) + header
-  }
-
-  /// `<length> <key>=<value>\n`, where the length counts its own digits too.
-  private static func paxRecord(_ key: String, _ value: String) -> [UInt8] {
-    let rest = " \(key)=\(value)\n"
-    var length = rest.utf8.count
-    while String(length).utf8.count + rest.utf8.count != length {
-      length = String(length).utf8.count + rest.utf8.count
-    }
-    return Array("\(length)\(rest)".utf8)
   }
 
   private static func zeros(_ count: Int64) -> [UInt8] { [UInt8](repeating: 0, count: Int(count)) }
@@ -129,6 +128,9 @@ package struct ModelArchive: AsyncSequence, Sendable {
         case .file(let path, let digest, let size):
           current = try FileStream(path, digest: digest, size: size)
           return try await next()
+        case .part(let path, let identity):
+          current = try FileStream(path, identity)
+          return try await next()
         }
       }
       return nil
@@ -136,11 +138,12 @@ package struct ModelArchive: AsyncSequence, Sendable {
   }
 }
 
-/// A file of known size and digest, read from its start to its end.
+/// A file that must be what it was, read from its start to its end.
 private struct FileStream {
   let file: LocalFile
-  let digest: Digest
-  var hash = SHA256()
+  /// Nil when its state alone has to do.
+  let digest: Digest?
+  let hash = RunningHash()
   var offset: Int64 = 0
 
   init(_ path: FilePath, digest: Digest, size: Int64) throws(PackagingError) {
@@ -149,17 +152,23 @@ private struct FileStream {
     guard file.byteCount == size else { throw file.changed }
   }
 
+  init(_ path: FilePath, _ identity: FileIdentity) throws(PackagingError) {
+    file = try LocalFile(opening: path)
+    digest = nil
+    guard file.identity == identity else { throw file.changed }
+  }
+
   var isDone: Bool { offset == file.byteCount }
 
   /// The last chunk comes only if the file is what it should be.
   mutating func next() throws(PackagingError) -> [UInt8] {
     let chunk = try file.bytes(at: offset, count: Int(min(file.byteCount - offset, Int64(LocalFile.chunkSize))))
     guard !chunk.isEmpty else { throw file.changed }
-    hash.update(data: chunk)
+    if digest != nil { hash.update(chunk) }
     offset += Int64(chunk.count)
     if isDone {
       try file.requireUnchanged()
-      guard Digest(hash.finalize()) == digest else { throw file.changed }
+      if let digest, hash.finished() != digest { throw file.changed }
     }
     return chunk
   }

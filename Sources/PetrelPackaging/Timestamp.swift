@@ -7,7 +7,7 @@
 #endif
 
 /// A moment with nanoseconds, as files have it.
-struct Timestamp: Hashable, Sendable {
+struct Timestamp: Hashable, Comparable, Sendable {
   /// Since 1970, rounded down.
   let seconds: Int64
   /// 0 to 999 999 999.
@@ -23,6 +23,10 @@ struct Timestamp: Hashable, Sendable {
     let microseconds = Int64((date.timeIntervalSince1970 * 1_000_000).rounded())
     let (seconds, rest) = microseconds.quotientAndRemainder(dividingBy: 1_000_000)
     self.init(seconds: rest < 0 ? seconds - 1 : seconds, nanoseconds: (rest < 0 ? rest + 1_000_000 : rest) * 1000)
+  }
+
+  static func < (left: Timestamp, right: Timestamp) -> Bool {
+    (left.seconds, left.nanoseconds) < (right.seconds, right.nanoseconds)
   }
 
   /// RFC 3339 in UTC. The fraction of a second has as many digits as it needs: `2025-01-02T03:04:05.25Z`.

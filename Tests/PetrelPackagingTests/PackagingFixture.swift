@@ -21,6 +21,8 @@ final class Folder {
   @discardableResult
   func write(_ name: String, _ content: some Collection<UInt8>) throws -> FilePath {
     let file = path.appending(name)
+    try FileManager.default.createDirectory(
+      atPath: file.removingLastComponent().string, withIntermediateDirectories: true)
     try Data(content).write(to: URL(filePath: file.string))
     try FileManager.default.setAttributes(
       [.modificationDate: Date(timeIntervalSince1970: 1_735_787_045), .posixPermissions: 0o644],
@@ -36,6 +38,30 @@ enum Vector {
   static let license = "MIT\n".utf8
   static let chatTemplate = "{{ messages }}\n".utf8
   static let badGGUF = "not gguf".utf8
+
+  /// Files of the vector `st`, by their paths.
+  static var safetensorsFolder: [(name: String, content: [UInt8])] {
+    [
+      ("config.json", Array(#"{"max_position_embeddings":8192}"#.utf8)),
+      (
+        "model.safetensors",
+        safetensors(
+          #"{"__metadata__":{"architecture":"LlamaForCausalLM","format":"pt"},"#
+            + #""a":{"dtype":"BF16","shape":[2,3],"data_offsets":[0,12]}}"#, data: 12)
+      ),
+      (
+        "text_encoder/model.safetensors",
+        safetensors(#"{"c":{"dtype":"F32","shape":[10,2],"data_offsets":[0,80]}}"#, data: 80)
+      ),
+    ]
+  }
+
+  /// A safetensors file with this header and `data` zeros.
+  static func safetensors(_ header: String, data: Int) -> [UInt8] {
+    let count = header.utf8.count
+    return (0..<8).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) } + Array(header.utf8)
+      + [UInt8](repeating: 0, count: data)
+  }
 
   static func tinyGGUF() throws -> Data { try #require(Data(base64Encoded: tinyBase64)) }
 
