@@ -10,6 +10,9 @@ package struct Bundle: Hashable, Sendable {
   package let modelDirectory: FilePath
   /// The GGUF file, or the first of its shards. Nil for models in other formats.
   package let ggufPath: FilePath?
+  /// The safetensors file, or the first of its shards.
+  package let safetensorsPath: FilePath?
+  package let ddufPath: FilePath?
   /// The projector of a model that also reads images or sound.
   package let mmprojPath: FilePath?
   /// A Jinja template.

@@ -7,8 +7,10 @@ enum LayerKind: Hashable, Sendable {
   case gguf, safetensors, dduf
   case mmproj
   case chatTemplate
-  /// Several files packed into one, which Petrel does not unpack.
-  case archive
+  /// An uncompressed tar archive that is unpacked beside the weights.
+  case tar
+  /// Several files packed into one in a way that Petrel does not unpack.
+  case unsupportedArchive
   case other
 
   var isWeight: Bool { self == .gguf || self == .safetensors || self == .dduf }
@@ -20,21 +22,29 @@ enum LayerKind: Hashable, Sendable {
     switch layer.mediaType {
     case MediaType.mmproj: self = .mmproj
     case MediaType.gguf, MediaType.cncfWeightGGUF: self = isProjector ? .mmproj : .gguf
-    case MediaType.safetensors, Self.cncfWeightPrefix + "safetensors": self = .safetensors
+    case MediaType.safetensors, MediaType.cncfWeightSafetensors: self = .safetensors
     case MediaType.dduf: self = .dduf
-    case MediaType.chatTemplate: self = .chatTemplate
-    case MediaType.cncfWeightRaw: self = isProjector ? .mmproj : Self.weight(name: name, modelFormat: modelFormat)
-    case let type where type.hasPrefix("application/vnd.cncf.model.") && type.contains(".tar"): self = .archive
+    // Some packagers took `chat_template.json`, which is no template, for one.
+    case MediaType.chatTemplate: self = name.hasSuffix(".json") ? .other : .chatTemplate
+    case MediaType.directoryTar, MediaType.vllmConfigTar: self = .tar
+    case MediaType.cncfWeightRaw:
+      self = isProjector ? .mmproj : Self.weight(name: name, modelFormat: modelFormat)
+    case let type where type.hasPrefix("application/vnd.cncf.model.") && type.contains(".tar"):
+      self = .unsupportedArchive
+    case let type
+    where type.hasPrefix("application/vnd.docker.ai.") && (type.hasSuffix("gzip") || type.hasSuffix("zstd")):
+      self = .unsupportedArchive
     default: self = .other
     }
   }
 
-  private static let cncfWeightPrefix = "application/vnd.cncf.model.weight.v1."
-
   private static func weight(name: String, modelFormat: String?) -> LayerKind {
-    if name.hasSuffix(".gguf") { return .gguf }
-    if name.hasSuffix(".safetensors") { return .safetensors }
-    if name.hasSuffix(".dduf") { return .dduf }
+    switch FileClass(name) {
+    case .gguf: return .gguf
+    case .safetensors: return .safetensors
+    case .dduf: return .dduf
+    default: break
+    }
     switch modelFormat {
     case "gguf": return .gguf
     case "safetensors": return .safetensors

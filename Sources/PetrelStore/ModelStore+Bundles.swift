@@ -20,7 +20,12 @@ extension ModelStore {
     try await turns.take(model.id)
     defer { turns.yield(model.id) }
     return try await onDisk { [self] in
-      let plan = try BundlePlan(manifest: model.manifest, config: model.config)
+      let plan = try BundlePlan(
+        manifest: model.manifest, config: model.config, isModelPack: model.isModelPack
+      ) { layer in
+        try requireBlob(layer)
+        return try LayerArchive.entries(of: layout.blob(layer.digest))
+      }
       let root = layout.bundle(model.id)
       let config = try runtimeConfig(of: model)
       if !isComplete(root, plan: plan, config: config) {
@@ -32,10 +37,11 @@ extension ModelStore {
         }
       }
       let folder = root.appending("model")
+      func place(_ components: [String]?) -> FilePath? { components.map { path($0, under: folder) } }
       return Bundle(
-        root: root, modelDirectory: folder, ggufPath: plan.gguf.map { path($0, under: folder) },
-        mmprojPath: plan.mmproj.map { path($0, under: folder) },
-        chatTemplatePath: plan.chatTemplate.map { path($0, under: folder) }, config: model.config)
+        root: root, modelDirectory: folder, ggufPath: place(plan.gguf), safetensorsPath: place(plan.safetensors),
+        ddufPath: place(plan.dduf), mmprojPath: place(plan.mmproj), chatTemplatePath: place(plan.chatTemplate),
+        config: model.config)
     }
   }
 
@@ -47,7 +53,7 @@ extension ModelStore {
     }
     return plan.files.allSatisfy { file in
       let status = try? path(file.path, under: root.appending("model")).stat(followTargetSymlink: false)
-      return status?.type == .regular && status?.size == file.layer.size
+      return status?.type == .regular && status?.size == file.size
     }
   }
 
@@ -61,7 +67,7 @@ extension ModelStore {
       for file in plan.files {
         let target = path(file.path, under: folder)
         try Folder.create(target.removingLastComponent())
-        try provide(file.layer, at: target)
+        try provide(file, at: target)
       }
       try FileContents.replace(temporary.appending("config.json"), with: config)
       // Under the lock, so that the bundle of a model that was removed meanwhile does not come to stay.
@@ -77,45 +83,68 @@ extension ModelStore {
     }
   }
 
-  /// Gives the layer's file a second name; copies it where the file system cannot do that.
-  private func provide(_ layer: Descriptor, at target: FilePath) throws {
+  private func provide(_ file: BundlePlan.File, at target: FilePath) throws {
+    try requireBlob(file.layer)
+    let blob = layout.blob(file.layer.digest)
+    do {
+      switch file.content {
+      case .layer: try share(blob, as: target)
+      case .part(let offset, let isExecutable):
+        try LayerArchive.extract(
+          offset..<(offset + file.size), of: blob, to: target, isExecutable: isExecutable)
+      }
+    } catch Errno.fileExists {
+      // Names that differ only by case, on a file system that ignores case.
+      throw StoreError(.invalidArtifact, "filepath collision: two files would be at \(quoted(target.string))")
+    }
+  }
+
+  private func requireBlob(_ layer: Descriptor) throws {
     guard contains(layer.digest, size: layer.size) else {
       throw StoreError(
         .missingBlob,
         "the file \(layer.digest) of this model is missing or damaged; `petrel fsck --repair` pulls it again"
       )
     }
-    let blob = layout.blob(layer.digest)
-    do {
-      try PlatformFile.hardLink(blob, to: target)
-    } catch {
-      // Names that differ only by case, on a file system that ignores case.
-      if error == .fileExists {
-        throw StoreError(.invalidArtifact, "filepath collision: two files would be at \(quoted(target.string))")
-      }
-      guard Self.isLinkUnsupported(error) else { throw error }
-      try copy(blob, to: target)
-    }
   }
 
-  private func copy(_ blob: FilePath, to target: FilePath) throws {
+  /// Lets the blob's bytes appear under another name that nobody can write through: a second name of a read-only blob;
+  /// of one that its writer left writable a clone, which has a mode of its own. Copies where the file system has
+  /// neither.
+  private func share(_ blob: FilePath, as target: FilePath) throws {
+    let isWritable = try !blob.stat().permissions.isDisjoint(with: [.ownerWrite, .groupWrite, .otherWrite])
+    if isWritable, try isDone({ try clone(blob, to: target) }) { return }
+    if try isDone({ try PlatformFile.hardLink(blob, to: target) }) { return }
+    if !isWritable, try isDone({ try clone(blob, to: target) }) { return }
     do {
       try FileManager.default.copyItem(atPath: blob.string, toPath: target.string)
     } catch {
       throw StoreError(.io, "cannot copy \(blob) to \(target): \(error)")
     }
-    try PlatformFile.setPermissions(target, [.ownerRead, .groupRead, .otherRead])
+    try PlatformFile.setPermissions(target, .readableByAll)
   }
 
-  private static func isLinkUnsupported(_ error: Errno) -> Bool {
-    let unsupported: [Errno] = [.improperLink, .notPermitted, .tooManyLinks, .notSupported, .noFunction]
-    return unsupported.contains(error)
+  private func clone(_ blob: FilePath, to target: FilePath) throws {
+    try FileDescriptor.open(blob, .readOnly, options: .closeOnExec).closeAfterwards {
+      try PlatformFile.clone($0, to: target)
+    }
+    try PlatformFile.setPermissions(target, .readableByAll)
+  }
+
+  /// False when the file system does not offer what `body` asks for.
+  private func isDone(_ body: () throws -> Void) throws -> Bool {
+    do {
+      try body()
+      return true
+    } catch let error as Errno where PlatformFile.isSharingUnsupported(error) {
+      return false
+    }
   }
 
   /// What engines and Docker Model Runner read beside the files: for CNCF models the config document as it came, else
   /// the inner config, and a newline.
   private func runtimeConfig(of model: StoredModel) throws -> [UInt8] {
-    if model.manifest.config.mediaType == MediaType.configCNCF {
+    if model.isModelPack {
       return try readBlob(model.manifest.config) + [0x0A]
     }
     do {

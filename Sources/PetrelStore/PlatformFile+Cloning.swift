@@ -11,33 +11,47 @@ import SystemPackage
 #endif
 
 extension PlatformFile {
-  /// Makes `target` a file of its own that shares the disk blocks of `source` until one of them is written to. `target`
-  /// must not exist. Fails where the file system cannot do that.
-  static func clone(_ source: FileDescriptor, to target: FilePath) throws {
+  /// Makes `target`, which must not exist, a file of its own that shares the bytes of an open file until one of the two
+  /// is written to. Leaves nothing behind when the file system cannot do that.
+  static func clone(_ source: FileDescriptor, to target: FilePath) throws(Errno) {
     #if canImport(Darwin)
-      let result = target.withPlatformString { fclonefileat(source.rawValue, AT_FDCWD, $0, 0) }
-      guard result == 0 else { throw Errno(rawValue: errno) }
+      let status = target.withPlatformString { fclonefileat(source.rawValue, AT_FDCWD, $0, 0) }
+      guard status == 0 else { throw Errno(rawValue: errno) }
     #else
-      let file = try FileDescriptor.open(
-        target, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
-        permissions: [.ownerReadWrite, .groupRead, .otherRead])
+      let file: FileDescriptor
       do {
-        // FICLONE of linux/fs.h, a macro that Swift does not see.
-        guard ioctl(file.rawValue, 0x4004_9409, source.rawValue) == 0 else { throw Errno(rawValue: errno) }
+        file = try FileDescriptor.open(
+          target, .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
+          permissions: [.ownerReadWrite, .groupRead, .otherRead])
       } catch {
-        try? file.close()
+        throw error as? Errno ?? .ioError
+      }
+      // _IOW(0x94, 9, int), linux/fs.h; the value is the same on all of Swift's platforms.
+      let status = ioctl(file.rawValue, UInt(0x4004_9409), source.rawValue)
+      let error = Errno(rawValue: errno)
+      try? file.close()
+      guard status == 0 else {
         try? unlink(target)
         throw error
       }
-      try file.close()
     #endif
   }
 
-  /// Gives the file that `source` leads to, symbolic links followed, a second name.
-  static func hardLink(following source: FilePath, to target: FilePath) throws {
-    let result = source.withPlatformString { source in
+  /// Gives the file that `source` leads to, over symbolic links, a second name.
+  static func hardLink(following source: FilePath, to target: FilePath) throws(Errno) {
+    let status = source.withPlatformString { source in
       target.withPlatformString { linkat(AT_FDCWD, source, AT_FDCWD, $0, AT_SYMLINK_FOLLOW) }
     }
-    guard result == 0 else { throw Errno(rawValue: errno) }
+    guard status == 0 else { throw Errno(rawValue: errno) }
+  }
+
+  /// Whether a failed ``clone(_:to:)`` or link says that the file system, or a border between two, does not allow it.
+  static func isSharingUnsupported(_ error: Errno) -> Bool {
+    // Both names for one thing differ on Darwin; old kernels say ENOTTY or EINVAL to a request they do not know.
+    let unsupported: [Errno] = [
+      .improperLink, .notPermitted, .tooManyLinks, .notSupported, .noFunction, .invalidArgument,
+      .inappropriateIOCTLForDevice, .permissionDenied, Errno(rawValue: EOPNOTSUPP),
+    ]
+    return unsupported.contains(error)
   }
 }

@@ -12,6 +12,8 @@ package struct StoredModel: Hashable, Sendable {
   package let summary: ConfigSummary
 
   package var config: ModelConfig { summary.config }
+  /// Whether the artifact is one of CNCF ModelPack, by its manifest or by the structure of its config.
+  package var isModelPack: Bool { manifest.isModelPack || summary.isModelPack }
   /// Seconds since 1970, 0 when the packager did not say.
   package var created: Int64 { summary.created }
   /// Bytes of all layers, each digest once.
