@@ -10,12 +10,20 @@ package struct ModelObject: Codable, Sendable, Hashable {
   /// Seconds since 1970.
   package var created: Int64
   package var config: ModelConfig
+  /// Bytes of all layers, each once. The config's `size` is a text of the packager's, who may have counted tensors only.
+  package var sizeBytes: Int64?
 
-  package init(id: Digest, tags: [String], created: Int64, config: ModelConfig) {
+  package init(id: Digest, tags: [String], created: Int64, config: ModelConfig, sizeBytes: Int64? = nil) {
     self.id = id
     self.tags = tags.isEmpty ? nil : tags
     self.created = created
     self.config = config
+    self.sizeBytes = sizeBytes
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case id, tags, created, config
+    case sizeBytes = "size_bytes"
   }
 
   /// The context size that the model was packaged with, else the one that its GGUF names; tokens.

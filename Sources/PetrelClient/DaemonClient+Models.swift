@@ -16,6 +16,12 @@ extension DaemonClient {
     return try await decode(ModelObject.self, from: send(.GET, "/models/" + Self.pathPart(name), query: query))
   }
 
+  /// Manifest and config of a model of the store.
+  package func documents(_ name: String) async throws -> ArtifactDocuments {
+    let response = try await send(.GET, "/models/" + Self.pathPart(name), query: [(name: "artifact", value: "true")])
+    return try await decode(ArtifactDocuments.self, from: response)
+  }
+
   package func openAIModels() async throws -> OpenAIModelList {
     try await decode(OpenAIModelList.self, from: send(.GET, "/engines/v1/models"))
   }
@@ -79,11 +85,40 @@ extension DaemonClient {
   package func load<Archive: AsyncSequence & Sendable>(
     _ archive: Archive, byteCount: Int64, onLine: (ProgressLine) throws -> Void
   ) async throws -> String where Archive.Element == [UInt8] {
+    try await outcome(of: sendArchive(archive, byteCount: byteCount), onLine: onLine)
+  }
+
+  /// Sends an archive like ``load(_:byteCount:onLine:)``.
+  ///
+  /// - Parameter byteCount: nil when it is not known.
+  /// - Returns: the model's ID, if the daemon tells it.
+  package func loadArchive<Archive: AsyncSequence & Sendable>(
+    _ archive: Archive, byteCount: Int64?, onLine: (ProgressLine) throws -> Void
+  ) async throws -> String? where Archive.Element == [UInt8] {
+    let response = try await sendArchive(archive, byteCount: byteCount)
+    let id = response.headers.first(name: "X-Model-ID")
+    _ = try await outcome(of: response, onLine: onLine)
+    return id
+  }
+
+  private func sendArchive<Archive: AsyncSequence & Sendable>(
+    _ archive: Archive, byteCount: Int64?
+  ) async throws -> HTTPClientResponse where Archive.Element == [UInt8] {
     let buffers = archive.map { ByteBuffer(bytes: $0) }
-    let response = try await send(
+    return try await send(
       .POST, "/models/load", headers: [("Content-Type", "application/x-tar")] + Self.acceptJSON,
-      body: .stream(buffers, length: .known(byteCount)))
-    return try await outcome(of: response, onLine: onLine)
+      body: .stream(buffers, length: byteCount.map { .known($0) } ?? .unknown))
+  }
+
+  /// Hands the pieces of a model's archive to `consume` as they come.
+  package func export(_ model: String, _ consume: ([UInt8]) throws -> Void) async throws {
+    let response = try await send(.GET, "/models/\(Self.pathPart(model))/export")
+    try await forEachPiece(of: response) { try consume(Array($0)) }
+  }
+
+  /// Has the daemon take files of this machine into its store. It does so over its Unix socket only.
+  package func adopt(_ request: AdoptRequest) async throws -> AdoptResponse {
+    try await decode(AdoptResponse.self, from: send(.POST, "/models/adopt", json: request))
   }
 
   private static var acceptJSON: [(String, String)] { [("Accept", "application/json")] }

@@ -57,7 +57,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   private func receive(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
     keepAlive = head.isKeepAlive
-    guard let request = RequestHead(head) else {
+    let isFromUnixSocket = if case .unixDomainSocket = context.localAddress { true } else { false }
+    guard let request = RequestHead(head, isFromUnixSocket: isFromUnixSocket) else {
       refuse(.badRequest, "invalid request target", path: "/", version: head.version)
       return
     }

@@ -11,9 +11,12 @@ package struct RequestHead: Sendable {
   package let path: String
   /// The part after `?` as it came, without the mark; empty when there is none.
   package let query: Substring
+  /// Whether it came over a Unix socket, so from somebody who may open that, and not from any network.
+  package let isFromUnixSocket: Bool
 
   /// Nil when the target is no path or its escapes are no UTF-8.
-  init?(_ head: HTTPRequestHead) {
+  init?(_ head: HTTPRequestHead, isFromUnixSocket: Bool = false) {
+    self.isFromUnixSocket = isFromUnixSocket
     method = head.method
     headers = head.headers
     version = head.version

@@ -60,7 +60,7 @@ package struct LibraryError: Error, Sendable, Hashable, CustomStringConvertible 
   private static func code(_ error: StoreError) -> Code {
     switch error.code {
     case .notFound: .notFound
-    case .conflict, .busy: .conflict
+    case .conflict, .busy, .fileChanged: .conflict
     case .noSpace: .noSpace
     case .unsupportedArtifact: .unsupportedArtifact
     case .invalidFile: .invalidRequest

@@ -45,7 +45,7 @@ extension ModelLibrary {
   }
 
   /// What the store finds wrong with an archive's content is the archive's fault.
-  private func translatingArchiveErrors(_ body: () async throws -> StoredModel) async throws -> StoredModel {
+  func translatingArchiveErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
     try await translatingErrors {
       do {
         return try await body()

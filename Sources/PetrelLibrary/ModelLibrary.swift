@@ -169,6 +169,7 @@ package final class ModelLibrary: Sendable {
 
 extension ModelObject {
   package init(_ model: StoredModel) {
-    self.init(id: model.id, tags: model.tags, created: model.created, config: model.config)
+    self.init(
+      id: model.id, tags: model.tags, created: model.created, config: model.config, sizeBytes: model.layerSize)
   }
 }

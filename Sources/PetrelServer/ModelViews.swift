@@ -25,6 +25,11 @@ extension ModelLibrary {
     }
     let metadata = bundle.config.gguf ?? [:]
     let architecture = bundle.config.architecture ?? metadata["general.architecture"] ?? ""
+    guard metadata["general.type"] != "adapter" else {
+      throw EngineError(
+        .unsupportedModel,
+        "\(name) is a LoRA adapter for \(architecture) models and no model of its own; ask for a model instead")
+    }
     return EngineModel(
       id: model.id, name: name, gguf: gguf, projector: bundle.mmprojPath, chatTemplate: bundle.chatTemplatePath,
       contextSize: bundle.config.contextSize.map(Int.init),

@@ -74,6 +74,7 @@ enum LayerArchive {
 
 extension FilePermissions {
   static let readableByAll: FilePermissions = [.ownerRead, .groupRead, .otherRead]
+  static let writableByAll: FilePermissions = [.ownerWrite, .groupWrite, .otherWrite]
 }
 
 extension FileDescriptor {

@@ -112,7 +112,7 @@ extension ModelStore {
   /// of one that its writer left writable a clone, which has a mode of its own. Copies where the file system has
   /// neither.
   private func share(_ blob: FilePath, as target: FilePath) throws {
-    let isWritable = try !blob.stat().permissions.isDisjoint(with: [.ownerWrite, .groupWrite, .otherWrite])
+    let isWritable = try !blob.stat().permissions.isDisjoint(with: .writableByAll)
     if isWritable, try isDone({ try clone(blob, to: target) }) { return }
     if try isDone({ try PlatformFile.hardLink(blob, to: target) }) { return }
     if !isWritable, try isDone({ try clone(blob, to: target) }) { return }

@@ -19,6 +19,8 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
     /// Fewer bytes than announced.
     case incomplete
     case noSpace
+    /// A file that is to be taken into the store is another, or another state of it, than was hashed.
+    case fileChanged
     /// Another process holds what is needed.
     case busy
     /// The index, a manifest or a config of the store cannot be read.

@@ -11,6 +11,12 @@ import Testing
 
 @testable import PetrelLibrary
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 @Suite struct LibraryTests {
   @Test func namesAreFoundAndMissedInTheReferencesWords() async throws {
     try await LibraryFixture.with { fixture in
@@ -142,6 +148,61 @@ import Testing
       #expect(error?.message.contains("blob digest mismatch for \"\(model.layers[0].digest)\"") == true)
       #expect(try await !fixture.store.contains(model.layers[0]))
       #expect(try await fixture.library.list().isEmpty)
+    }
+  }
+
+  // MARK: Files of this machine
+
+  private func adoption(of file: FilePath, tag: String?) async throws -> AdoptRequest {
+    let package = try await ModelPackage.build(PackageRequest(gguf: file, created: Date(timeIntervalSince1970: 0)))
+    let files = package.layers.compactMap { layer -> AdoptRequest.File? in
+      guard case .file(let path, let identity?) = layer.content else { return nil }
+      return AdoptRequest.File(
+        digest: layer.descriptor.digest, path: path.string, size: identity.size, device: identity.device,
+        inode: identity.inode, modified: identity.modified)
+    }
+    return AdoptRequest(
+      manifest: String(decoding: package.manifestBytes, as: UTF8.self),
+      config: String(decoding: package.configBytes, as: UTF8.self), files: files, tag: tag, link: false)
+  }
+
+  @Test func filesBecomeAModelInOneStep() async throws {
+    try await LibraryFixture.with { fixture in
+      try await withTemporaryFolder { folder in
+        let file = folder.appending("m.gguf")
+        try file.write("weights")
+        let request = try await adoption(of: file, tag: "my/m:v1")
+        let response = try await fixture.library.adopt(request)
+        #expect(response.cloned + response.copied == 1 && response.linked == 0)
+        let model = try await fixture.library.resolve("my/m:v1")
+        #expect(model.id == response.id && fixture.changes.value == 1)
+        #expect(ModelObject(model).sizeBytes == 7)
+        let documents = try await fixture.library.documents("my/m:v1")
+        #expect(documents.manifest == request.manifest && documents.config == request.config)
+        #expect(try await fixture.library.adopt(request).present == 1)
+      }
+    }
+  }
+
+  @Test func filesThatAreNotWhatWasHashedAddNothing() async throws {
+    try await LibraryFixture.with { fixture in
+      try await withTemporaryFolder { folder in
+        let file = folder.appending("m.gguf")
+        try file.write("weights")
+        var request = try await adoption(of: file, tag: "m")
+        request.files[0].modified += 1
+        #expect(await libraryError { try await fixture.library.adopt(request) }?.code == .conflict)
+        request.files[0].path = "m.gguf"
+        #expect(await libraryError { try await fixture.library.adopt(request) }?.code == .invalidRequest)
+        request.files = []
+        #expect(await libraryError { try await fixture.library.adopt(request) }?.code == .invalidArchive)
+        request.tag = "m@\(Digest(ofText: ""))"
+        #expect(await libraryError { try await fixture.library.adopt(request) }?.code == .invalidReference)
+        request.tag = nil
+        request.config = "{}"
+        #expect(await libraryError { try await fixture.library.adopt(request) } != nil)
+        #expect(try await fixture.library.list().isEmpty)
+      }
     }
   }
 

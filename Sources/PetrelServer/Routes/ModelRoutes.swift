@@ -39,6 +39,7 @@ struct ModelRoutes: Sendable {
     case .POST:
       if name == "create" { return pull() }
       if name == "load" { return load() }
+      if name == "adopt" { return adopt(head) }
       guard let action = segments.last, segments.count > 1 else { return APIServer.wrongMethod("GET, DELETE", head) }
       let model = segments.dropLast().joined(separator: "/")
       switch action {
@@ -66,11 +67,16 @@ struct ModelRoutes: Sendable {
   }
 
   private func inspect(_ name: String, _ head: RequestHead) -> Route {
+    if Self.flag("artifact", head) { return documents(name) }
     let isRemote = Self.flag("remote", head)
     return Self.respond("getting") { [library] _, _ in
       isRemote
         ? try .json(try await library.inspectRemote(name)) : try .json(ModelObject(try await library.inspect(name)))
     }
+  }
+
+  private func documents(_ name: String) -> Route {
+    Self.respond("getting") { [library] _, _ in try .json(try await library.documents(name)) }
   }
 
   private func export(_ name: String) -> Route {
@@ -135,6 +141,22 @@ struct ModelRoutes: Sendable {
       }
     }
   }
+
+  /// The daemon opens files that the request names: for those alone who may open its socket.
+  private func adopt(_ head: RequestHead) -> Route {
+    guard head.isFromUnixSocket else {
+      return .answer(
+        TextError(.forbidden, "files of this machine are taken over the daemon's Unix socket only").response)
+    }
+    return .respond(bodyLimit: Self.largestAdoption) { [library] _, body in
+      try await Self.translating("loading") {
+        try .json(try await library.adopt(try Self.decode(body) as AdoptRequest))
+      }
+    }
+  }
+
+  /// A manifest, a config, and the names of all their files.
+  private static let largestAdoption = 64 * 1024 * 1024
 
   /// One JSON object a line, each sent at once. `text/plain` unless the client asks for JSON, as the reference does.
   private static func stream(_ lines: ProgressStream, to writer: ResponseWriter, _ head: RequestHead) async throws {
