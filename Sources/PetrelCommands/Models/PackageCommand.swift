@@ -6,119 +6,134 @@ import PetrelClient
 import PetrelOCI
 import PetrelPackaging
 import PetrelTerminal
-import SystemPackage
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 
 struct PackageCommand: PetrelSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "package", abstract: "Make a model of local files, or a variant of a model.")
 
-  @Option(help: ArgumentHelp("The weights; of a model in shards, any of them.", valueName: "file"))
-  var gguf: String?
+  @OptionGroup(title: "Sources, one of them")
+  var source: PackageSource
 
-  @Option(help: ArgumentHelp("Make a variant of this model; needs --context-size.", valueName: "model"))
-  var from: String?
+  @OptionGroup(title: "Additions")
+  var additions: PackageAdditions
 
-  @Option(help: ArgumentHelp("A Jinja chat template to use instead of the one in the weights.", valueName: "file"))
-  var chatTemplate: String?
+  @Option(help: ArgumentHelp("docker or cncf (default: docker, or that of --from).", valueName: "format"))
+  var format: String?
 
-  @Option(help: ArgumentHelp("A multimodal projector.", valueName: "file"))
-  var mmproj: String?
-
-  @Option(name: [.customShort("l"), .long], help: ArgumentHelp("A licence; may be given again.", valueName: "file"))
-  var license: [String] = []
-
-  @Option(help: ArgumentHelp("The context size to run the model with, in tokens.", valueName: "tokens"))
-  var contextSize: Int64?
+  @Flag(help: "Let the store share writable files that cannot be cloned; makes them read-only.")
+  var link = false
 
   @Flag(help: "Push the model to its registry afterwards.")
   var push = false
 
-  @Argument(help: "The name to give the model.")
-  var model: String
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp("Write the model to a tar archive instead of the store.", valueName: "file"))
+  var output: String?
+
+  @Argument(help: "The name to give the model; may be left out with --output.")
+  var model: String?
 
   func validate() throws {
-    guard gguf != nil || from != nil else { throw ValidationError("One of --gguf or --from is required.") }
-    if gguf != nil && from != nil {
-      throw ValidationError("Cannot specify more than one of --gguf or --from. Please use only one source.")
+    try source.validate()
+    try additions.validate()
+    if let format, ArtifactFormat(rawValue: format) == nil {
+      throw ValidationError("invalid --format value \"\(format)\": must be \"docker\" or \"cncf\"")
     }
-    if from != nil {
-      guard contextSize != nil else {
-        throw ValidationError("--from needs --context-size: it is what a variant changes")
-      }
-      guard chatTemplate == nil, mmproj == nil, license.isEmpty else {
-        throw ValidationError("--chat-template, --mmproj and --license cannot be used with --from")
-      }
+    if format == ArtifactFormat.cncf.rawValue, additions.contextSize != nil {
+      throw ValidationError(
+        "--context-size is not supported with --format cncf: the CNCF ModelPack specification does not define a context "
+          + "size field")
     }
-    if let contextSize, !(1...Int64(Int32.max)).contains(contextSize) {
-      throw ValidationError("--context-size must be from 1 to \(Int32.max), got \(contextSize)")
+    guard model != nil || output != nil else { throw ValidationError("Missing expected argument '<model>'") }
+    guard output == nil || !push else {
+      throw ValidationError("--output writes a file and --push needs the store: use one of the two")
+    }
+    guard output == nil || source.from == nil || model != nil else {
+      throw ValidationError("--output with --from needs a name for the variant: the daemon makes it and keeps it")
     }
   }
 
   func run(_ context: CommandContext) async throws {
     // A bad name should show before gigabytes are read.
-    let target = try context.names.parse(model)
-    guard target.tag != nil else {
-      throw CommandError(.usage, "\"\(model)\" names a digest; give the model a name and a tag, as in name:v1")
+    if let model {
+      guard try context.names.parse(model).tag != nil else {
+        throw CommandError(.usage, "\"\(model)\" names a digest; give the model a name and a tag, as in name:v1")
+      }
     }
-    if let gguf {
-      let package = try await build(gguf: gguf, context)
-      try await context.withDaemon { try await load(package, with: $0, context) }
-    } else if let from, let contextSize {
-      try await context.withDaemon { try await makeVariant(of: from, contextSize: contextSize, with: $0, context) }
+    if let from = source.from {
+      try await context.withDaemon { try await makeVariant(of: from, with: $0, context) }
+      return
+    }
+    let package = try await build(try source.packageSource(context), context)
+    if let output {
+      try await write(package, to: output, context)
+    } else if let model {
+      try await context.withDaemon { try await load(package, as: model, with: $0, context) }
     }
   }
 
-  private func build(gguf: String, _ context: CommandContext) async throws -> ModelPackage {
-    let notice = context.errors.notice
-    notice("Adding GGUF file from \"\(gguf)\"")
-    if let contextSize { notice("Setting context size \(contextSize)") }
-    for file in license { notice("Adding license file from \"\(file)\"") }
-    if let chatTemplate { notice("Adding chat template file from \"\(chatTemplate)\"") }
-    if let mmproj { notice("Adding multimodal projector file from \"\(mmproj)\"") }
-    let package = try await ModelPackage.build(
-      PackageRequest(
-        gguf: context.resolve(gguf), licenses: license.map(context.resolve),
-        chatTemplate: chatTemplate.map(context.resolve), mmproj: mmproj.map(context.resolve),
-        contextSize: contextSize, created: Date(timeIntervalSince1970: context.clock.now())))
-    for warning in package.warnings { notice("Warning: \(warning)") }
+  private func build(_ source: PackageRequest.Source, _ context: CommandContext) async throws -> ModelPackage {
+    self.source.announce(to: context.errors)
+    additions.announce(to: context.errors)
+    var request = PackageRequest(source: source, created: context.buildDate)
+    additions.add(to: &request, context)
+    request.format = format.flatMap(ArtifactFormat.init)
+    request.latestModification = context.sourceDate
+    let package: ModelPackage
+    do {
+      package = try await ModelPackage.build(request)
+    } catch let error as PackagingError {
+      context.errors.notice("Failed to package model")
+      throw CommandError(.usage, "package model: \(error)")
+    }
+    for warning in package.warnings { context.errors.notice("Warning: \(warning)") }
     return package
   }
 
-  private func load(_ package: ModelPackage, with client: DaemonClient, _ context: CommandContext) async throws {
-    context.errors.notice("Loading model to Model Runner...")
-    let archive = ModelArchive(package)
-    _ = try await client.load(archive, byteCount: archive.size) { line in
-      if line.type == .warning { context.errors.notice("Warning: \(line.message)") }
+  private func write(_ package: ModelPackage, to output: String, _ context: CommandContext) async throws {
+    context.errors.notice("Writing model to \"\(output)\"...")
+    try await ArchiveFile.write(to: context.resolve(output)) { sink in
+      for try await chunk in ModelArchive(package) { try sink(chunk) }
     }
-    try await client.tag("\(package.id)", as: model, names: context.names)
+    context.errors.notice("Model written successfully; load it with `\(ProgramName.current) load \(output) <model>`")
+  }
+
+  private func load(
+    _ package: ModelPackage, as model: String, with client: DaemonClient, _ context: CommandContext
+  ) async throws {
+    context.errors.notice("Loading model to Model Runner...")
+    try await PackageDelivery(package: package, model: model, mayLink: link, context: context).deliver(to: client)
     context.errors.notice("Model loaded successfully")
     try await pushIfWanted(with: client, context)
   }
 
-  private func makeVariant(
-    of source: String, contextSize: Int64, with client: DaemonClient, _ context: CommandContext
-  ) async throws {
-    context.errors.notice("Reading model from daemon: \"\(source)\"")
-    context.errors.notice("Setting context size \(contextSize)")
-    context.errors.notice("Creating lightweight model variant...")
+  private func makeVariant(of from: String, with client: DaemonClient, _ context: CommandContext) async throws {
+    guard let model else { return }
+    context.errors.notice("Reading model from daemon: \"\(from)\"")
     do {
-      try await client.repackage(source, as: RepackageRequest(target: model, contextSize: contextSize))
+      if let contextSize = additions.onlyContextSize, format != ArtifactFormat.cncf.rawValue {
+        context.errors.notice("Setting context size \(contextSize)")
+        context.errors.notice("Creating lightweight model variant...")
+        try await client.repackage(from, as: RepackageRequest(target: model, contextSize: contextSize))
+      } else {
+        let documents = try await client.documents(from)
+        let artifact = StoredArtifact(manifest: Array(documents.manifest.utf8), config: Array(documents.config.utf8))
+        let package = try await build(.model(artifact), context)
+        context.errors.notice("Creating lightweight model variant...")
+        try await PackageDelivery(package: package, model: model, mayLink: link, context: context).deliver(to: client)
+      }
     } catch let error as ClientError where error.status == 404 {
       throw CommandError(
-        .modelNotFound, "\(source): model not found; pull it with `\(ProgramName.current) pull \(source)`")
+        .modelNotFound, "\(from): model not found; pull it with `\(ProgramName.current) pull \(from)`")
     }
     context.errors.notice("Model variant created successfully")
+    if let output { try await ExportCommand.export(model, to: output, with: client, context) }
     try await pushIfWanted(with: client, context)
   }
 
   private func pushIfWanted(with client: DaemonClient, _ context: CommandContext) async throws {
-    guard push else { return }
+    guard push, let model else { return }
     context.errors.notice("Pushing model to registry...")
     context.errors.notice(try await Transfer(mode: .push, model: model, context: context).run(with: client))
   }

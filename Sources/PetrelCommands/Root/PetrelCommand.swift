@@ -37,7 +37,7 @@ struct PetrelCommand: AsyncParsableCommand {
 
   private static let modelCommands: [any ParsableCommand.Type] = [
     PullCommand.self, PushCommand.self, CopyCommand.self, PackageCommand.self, ListCommand.self, InspectCommand.self,
-    TagCommand.self, RemoveCommand.self,
+    TagCommand.self, RemoveCommand.self, LoadCommand.self, ExportCommand.self,
   ]
   private static let useCommands: [any ParsableCommand.Type] = [RunCommand.self, ListRunnersCommand.self]
   private static let storeCommands: [any ParsableCommand.Type] = [
