@@ -64,12 +64,14 @@ enum Folder {
   /// Bytes that a file takes. Large downloads have holes where bytes are missing.
   static func size(of path: FilePath, _ status: Stat) -> Int64 {
     guard path.lastComponent?.string.hasSuffix(StoreLayout.chunksSuffix) == true else { return status.size }
-    return min(status.size, Int64(status.st_blocks) * 512)
+    return min(status.size, (try? PlatformFile.allocatedSize(path)) ?? status.size)
   }
 
   /// Bytes of the regular file at `path`, or in all of them below; a file with several names counts once.
   static func diskUsage(_ path: FilePath) -> Int64 {
-    if let status = try? path.stat(followTargetSymlink: false), status.type == .regular { return size(of: path, status) }
+    if let status = try? path.stat(followTargetSymlink: false), status.type == .regular {
+      return size(of: path, status)
+    }
     var seen: Set<PlatformFile.FileID> = []
     var total: Int64 = 0
     var folders = [path]

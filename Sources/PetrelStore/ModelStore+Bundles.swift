@@ -20,12 +20,7 @@ extension ModelStore {
     try await turns.take(model.id)
     defer { turns.yield(model.id) }
     return try await onDisk { [self] in
-      let plan = try BundlePlan(
-        manifest: model.manifest, config: model.config, isModelPack: model.isModelPack
-      ) { layer in
-        try requireBlob(layer)
-        return try LayerArchive.entries(of: layout.blob(layer.digest))
-      }
+      let plan = try bundlePlan(model.manifest, model.summary)
       let root = layout.bundle(model.id)
       let config = try runtimeConfig(of: model)
       if !isComplete(root, plan: plan, config: config) {
@@ -42,6 +37,16 @@ extension ModelStore {
         root: root, modelDirectory: folder, ggufPath: place(plan.gguf), safetensorsPath: place(plan.safetensors),
         ddufPath: place(plan.dduf), mmprojPath: place(plan.mmproj), chatTemplatePath: place(plan.chatTemplate),
         config: model.config)
+    }
+  }
+
+  /// Where the files of a model belong. Reads the tables of contents of its archives.
+  func bundlePlan(_ manifest: Manifest, _ summary: ConfigSummary) throws -> BundlePlan {
+    try BundlePlan(
+      manifest: manifest, config: summary.config, isModelPack: manifest.isModelPack || summary.isModelPack
+    ) { layer in
+      try requireBlob(layer)
+      return try LayerArchive.entries(of: layout.blob(layer.digest))
     }
   }
 

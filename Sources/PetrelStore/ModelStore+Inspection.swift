@@ -117,17 +117,19 @@ extension ModelStore {
   /// Each file of a bundle must be a name of its blob, or a copy of it.
   private func inspectBundle(_ id: Digest, _ manifest: Manifest, _ inspection: inout StoreInspection) {
     let folder = layout.bundle(id).appending("model")
-    guard exists(layout.bundle(id)), let config = try? ConfigSummary(decoding: readBlob(manifest.config)).config,
-      let plan = try? BundlePlan(manifest: manifest, config: config)
+    guard exists(layout.bundle(id)), let summary = try? ConfigSummary(decoding: readBlob(manifest.config)),
+      let plan = try? bundlePlan(manifest, summary)
     else { return }
     for file in plan.files {
       let path = file.path.reduce(folder) { $0.appending($1) }
       guard let status = try? path.stat(followTargetSymlink: false), status.type == .regular,
-        status.size == file.layer.size
+        status.size == file.size
       else {
         inspection.findings.append(Self.staleBundle(path, id))
         return
       }
+      // What came out of an archive has no digest of its own.
+      guard file.content == .layer else { continue }
       let blob = try? layout.blob(file.layer.digest).stat(followTargetSymlink: false)
       if blob.map(PlatformFile.FileID.init) == PlatformFile.FileID(status) { continue }
       inspection.files.append(
