@@ -12,6 +12,8 @@ package struct ModelObject: Codable, Sendable, Hashable {
   package var config: ModelConfig
   /// Bytes of all layers, each once. The config's `size` is a text of the packager's, who may have counted tensors only.
   package var sizeBytes: Int64?
+  /// The engines that have the model in memory; absent in lists, and when there are none.
+  package var runtime: [LoadedRunner]?
 
   package init(id: Digest, tags: [String], created: Int64, config: ModelConfig, sizeBytes: Int64? = nil) {
     self.id = id
@@ -31,6 +33,26 @@ package struct ModelObject: Codable, Sendable, Hashable {
     if let packaged = config.contextSize { return Int(packaged) }
     guard let gguf = config.gguf, let architecture = gguf["general.architecture"] else { return nil }
     return gguf["\(architecture).context_length"].flatMap(Int.init)
+  }
+}
+
+/// An engine that has a model in memory, in `GET /models/{name}`.
+package struct LoadedRunner: Codable, Sendable, Hashable {
+  package var mode: String
+  /// Tokens for each request, as the engine reports it.
+  package var contextSize: Int?
+  /// Requests that it works on at the same time.
+  package var slots: Int?
+
+  package init(mode: String, contextSize: Int?, slots: Int?) {
+    self.mode = mode
+    self.contextSize = contextSize
+    self.slots = slots
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case mode, slots
+    case contextSize = "context_size"
   }
 }
 
@@ -147,10 +169,17 @@ package struct RunnerObject: Codable, Sendable {
   package var inUse: Bool?
   package var loading: Bool?
   package var keepAlive: String?
+  /// It finishes what it has and takes nothing new.
+  package var draining: Bool?
+  /// Tokens for each request, as the engine reports it.
+  package var contextSize: Int?
+  /// Requests that the engine works on at the same time.
+  package var slots: Int?
+  package var pid: Int32?
 
   package init(
     backendName: String, modelName: String, mode: String, lastUsed: String, inUse: Bool, loading: Bool,
-    keepAlive: String? = nil
+    keepAlive: String? = nil, draining: Bool = false, contextSize: Int? = nil, slots: Int? = nil, pid: Int32? = nil
   ) {
     self.backendName = backendName
     self.modelName = modelName
@@ -159,6 +188,10 @@ package struct RunnerObject: Codable, Sendable {
     self.inUse = inUse ? true : nil
     self.loading = loading ? true : nil
     self.keepAlive = keepAlive
+    self.draining = draining ? true : nil
+    self.contextSize = contextSize
+    self.slots = slots
+    self.pid = pid
   }
 
   enum CodingKeys: String, CodingKey {
@@ -169,5 +202,8 @@ package struct RunnerObject: Codable, Sendable {
     case inUse = "in_use"
     case loading
     case keepAlive = "keep_alive"
+    case draining
+    case contextSize = "context_size"
+    case slots, pid
   }
 }

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import PetrelOCI
+
+/// One model's settings in `GET /engines/_configure`.
+package struct ConfiguredModelObject: Codable, Sendable {
+  package var backend: String
+  /// The model's first tag; empty when it has none.
+  package var model: String
+  package var modelID: Digest
+  package var mode: String
+  package var config: ModelSettings
+
+  package init(backend: String, model: String, modelID: Digest, mode: String, config: ModelSettings) {
+    self.backend = backend
+    self.model = model
+    self.modelID = modelID
+    self.mode = mode
+    self.config = config
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case backend = "Backend"
+    case model = "Model"
+    case modelID = "ModelID"
+    case mode = "Mode"
+    case config = "Config"
+  }
+}
+
+/// Body of `POST /engines/unload`.
+package struct UnloadRequest: Codable, Sendable {
+  package var all: Bool?
+  /// Empty or absent for every engine.
+  package var backend: String?
+  package var models: [String]?
+
+  package init(all: Bool, backend: String? = nil, models: [String] = []) {
+    self.all = all
+    self.backend = backend ?? ""
+    self.models = models
+  }
+}
+
+/// Answer of `POST /engines/unload`.
+package struct UnloadResponse: Codable, Sendable {
+  package var unloadedRunners: Int
+  /// Names of models that stay because they are answering a request.
+  package var inUse: [String]?
+
+  package init(unloadedRunners: Int, inUse: [String]) {
+    self.unloadedRunners = unloadedRunners
+    self.inUse = inUse.isEmpty ? nil : inUse
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case unloadedRunners = "unloaded_runners"
+    case inUse = "in_use"
+  }
+}
+
+/// Body of `POST /engines/install-backend` and `POST /engines/uninstall-backend`.
+package struct BackendRequest: Codable, Sendable {
+  package var backend: String?
+  package var version: String?
+
+  package init(backend: String, version: String? = nil) {
+    self.backend = backend
+    self.version = version
+  }
+}
