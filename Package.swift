@@ -91,8 +91,10 @@ let package = Package(
         "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelPackaging",
         crypto, logging, systemPackage,
       ] + nio),
-    room("PetrelEngines", ["PetrelOCI", "PetrelProcess", logging, systemPackage] + nio),
-    room("PetrelScheduling", ["PetrelOCI", "PetrelProcess", "PetrelEngines", logging, systemPackage]),
+    room("PetrelEngines", ["PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelProcess", logging, systemPackage] + nio),
+    room(
+      "PetrelScheduling",
+      ["PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelStore", "PetrelProcess", "PetrelEngines", logging, systemPackage]),
 
     // Edges.
     room(
@@ -138,6 +140,7 @@ let package = Package(
 
     // Tests.
     room("PetrelTestSupport", ["PetrelOCI", "PetrelWire", crypto, systemPackage] + nio),
+    tests("PetrelAPITests", ["PetrelAPI", "PetrelOCI", "PetrelWire"]),
     tests("PetrelWireTests", ["PetrelWire"]),
     tests("PetrelOCITests", ["PetrelOCI", "PetrelWire", "PetrelTestSupport"]),
     tests("PetrelGGUFTests", ["PetrelGGUF", "PetrelTestSupport"]),
@@ -174,11 +177,15 @@ let package = Package(
     tests("PetrelProcessTests", ["PetrelTestSupport", "PetrelProcess", logging, systemPackage]),
     tests(
       "PetrelEnginesTests",
-      ["PetrelEngines", "PetrelProcess", "PetrelOCI", "PetrelTestSupport", logging, systemPackage] + nio),
+      [
+        "PetrelEngines", "PetrelProcess", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelTestSupport", logging,
+        systemPackage,
+      ] + nio),
     tests(
       "PetrelSchedulingTests",
       [
-        "PetrelScheduling", "PetrelEngines", "PetrelProcess", "PetrelOCI", "PetrelTestSupport", logging, systemPackage,
+        "PetrelScheduling", "PetrelEngines", "PetrelProcess", "PetrelAPI", "PetrelOCI", "PetrelTestSupport", logging,
+        systemPackage,
       ] + nio),
     tests(
       "PetrelServerTests",

@@ -9,6 +9,10 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
     case loadTimedOut
     case unsupportedModel
     case installFailed
+    /// A setting or a runtime flag that the engine must not be started with.
+    case invalidSettings
+    /// The engine runs, but not as it was told to.
+    case contextSizeMismatch
   }
 
   package let code: Code

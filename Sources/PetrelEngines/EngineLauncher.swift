@@ -2,6 +2,7 @@
 
 import Logging
 import NIOCore
+import PetrelAPI
 import PetrelOCI
 import PetrelProcess
 import SystemPackage
@@ -16,6 +17,7 @@ import SystemPackage
 package struct RunningEngine: Sendable {
   package let process: ChildProcess
   package let socket: FilePath
+  package let properties: EngineProperties
 }
 
 /// Starts an engine process and waits until it is ready.
@@ -47,15 +49,20 @@ package struct EngineLauncher: Sendable {
     self.logger = logger
   }
 
-  /// Returns when the engine is ready. On failure and on cancellation nothing is left running.
+  /// Returns when the engine is ready, and as it was asked for. On failure and on cancellation nothing is left running.
   ///
   /// - Parameter slot: a number that no other engine of this daemon has; it names the socket.
   /// - Throws: ``EngineError``, or `CancellationError`.
-  package func start(_ model: EngineModel, mode: EngineMode, slot: UInt64) async throws -> RunningEngine {
+  package func start(
+    _ model: EngineModel, mode: EngineMode, settings: ModelSettings = ModelSettings(), slot: UInt64
+  ) async throws -> RunningEngine {
     let socket = socketDirectory.appending("\(slot).sock")
     try? FileManager.default.removeItem(atPath: socket.string)
-    let plan = try engine.launchPlan(for: model, mode: mode, socket: socket)
-    let log = RotatingLog(path: logDirectory.appending("\(LlamaCpp.name)-\(model.id.short)-\(mode.rawValue).log"))
+    let launch = try engine.launchPlan(
+      for: model, mode: mode, settings: settings, socket: socket, help: await engine.help(for: settings))
+    let plan = launch.process
+    let log = LineStamper(
+      RotatingLog(path: logDirectory.appending("\(LlamaCpp.name)-\(model.id.short)-\(mode.rawValue).log")))
     let process: ChildProcess
     do {
       process = try await ChildProcess.launch(plan) { log.append($0) }
@@ -65,12 +72,22 @@ package struct EngineLauncher: Sendable {
     do {
       note(process)
       try await waitUntilReady(process, socket: socket)
+      let properties = EngineProperties(props: await EngineQuery(socket: socket, group: group).get("/props"))
+      try properties.check(asked: launch.contextSize, for: model)
+      return RunningEngine(process: process, socket: socket, properties: properties)
     } catch {
       await process.stop(grace: .seconds(1))
       forget(process, socket: socket)
       throw error
     }
-    return RunningEngine(process: process, socket: socket)
+  }
+
+  /// Whether an engine may be started with these settings, as far as can be told without starting it.
+  ///
+  /// - Throws: ``EngineError`` with code `invalidSettings`.
+  package func check(_ settings: ModelSettings, mode: EngineMode) async throws {
+    try SettingsValidation.check(settings, mode: mode, for: .llamaCpp)
+    try engine.checkFlags(settings, help: await engine.help(for: settings))
   }
 
   /// Removes what is left of an engine that has ended.

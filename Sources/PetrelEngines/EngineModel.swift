@@ -12,14 +12,19 @@ package struct EngineModel: Sendable {
   package var gguf: FilePath
   package var projector: FilePath?
   package var chatTemplate: FilePath?
-  /// Tokens; nil leaves the choice to the engine.
+  /// Tokens, as the model was packaged: -1 for all that the model was trained with. Nil, and any other number below 1,
+  /// leaves the choice to the engine.
   package var contextSize: Int?
+  /// The context size that the weights were trained with, tokens.
+  package var trainedContextSize: Int?
   /// Whether the weights say how to pool token embeddings.
   package var definesPooling: Bool
+  /// The weights of the model that drafts for this one.
+  package var draft: FilePath?
 
   package init(
     id: Digest, name: String, gguf: FilePath, projector: FilePath? = nil, chatTemplate: FilePath? = nil,
-    contextSize: Int? = nil,
+    contextSize: Int? = nil, trainedContextSize: Int? = nil,
     definesPooling: Bool = false
   ) {
     self.id = id
@@ -28,6 +33,7 @@ package struct EngineModel: Sendable {
     self.projector = projector
     self.chatTemplate = chatTemplate
     self.contextSize = contextSize
+    self.trainedContextSize = trainedContextSize
     self.definesPooling = definesPooling
   }
 }

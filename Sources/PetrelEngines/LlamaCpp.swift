@@ -12,7 +12,8 @@ package struct LlamaCpp: Sendable {
   package static let httpThreads = 128
 
   private let environment: [String: String]
-  private let installRoot: FilePath
+  let installRoot: FilePath
+  let helpDesk = EngineHelpDesk()
 
   /// - Parameters:
   ///   - home: `PETREL_HOME`.
@@ -47,32 +48,9 @@ package struct LlamaCpp: Sendable {
       "llama.cpp is not installed; run `petrel install-runner`, or set LLAMA_SERVER_PATH to the folder of llama-server")
   }
 
-  /// The command line for a model. The engine listens on `socket`, whose name must end in `.sock`.
-  package func launchPlan(
-    for model: EngineModel, mode: EngineMode, socket: FilePath
-  ) throws(EngineError) -> ChildProcessPlan {
-    var arguments = try baseArguments()
-    arguments += ["--model", model.gguf.string, "--alias", model.name, "--host", socket.string]
-    arguments += ["--threads-http", String(Self.httpThreads), "--offline", "--no-ui", "--no-slots"]
-    switch mode {
-    case .completion:
-      if let template = model.chatTemplate { arguments += ["--chat-template-file", template.string] }
-    case .embedding:
-      arguments += ["--embeddings"]
-      // A chat model says nothing about pooling; without it the engine refuses OpenAI's embeddings form.
-      if !model.definesPooling { arguments += ["--pooling", "mean"] }
-    }
-    if let contextSize = model.contextSize { arguments += ["--ctx-size", String(contextSize)] }
-    arguments += ["--jinja"]
-    if let projector = model.projector { arguments += ["--mmproj", projector.string] }
-    return ChildProcessPlan(
-      executable: try locate(), arguments: arguments, environment: childEnvironment(),
-      workingDirectory: socket.removingLastComponent())
-  }
-
   /// What the user asked for in `LLAMA_ARGS`, else metrics and nothing more: the engine fits layers to the GPU by itself
   /// unless it is told a number.
-  private func baseArguments() throws(EngineError) -> [String] {
+  func baseArguments() throws(EngineError) -> [String] {
     guard let text = environment["LLAMA_ARGS"], !text.isEmpty else { return ["--metrics"] }
     let words = Self.splitArguments(text)
     if let reserved = words.first(where: { ["--model", "--host", "--embeddings", "--mmproj"].contains($0) }) {
@@ -84,7 +62,7 @@ package struct LlamaCpp: Sendable {
   }
 
   /// The engine sees no token, proxy or path of the user's beyond what it needs to run.
-  private func childEnvironment() -> [String: String] {
+  func childEnvironment() -> [String: String] {
     let kept = ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OMP_NUM_THREADS"]
     return environment.filter { name, _ in
       kept.contains(name)

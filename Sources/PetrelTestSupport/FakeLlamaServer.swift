@@ -11,8 +11,10 @@ package enum FakeLlamaServer {
   /// - `exit:<status>:<text>`: prints the text and ends.
   /// - `ignore-term`: SIGTERM does nothing.
   /// - `slow-term`: ends a fifth of a second after SIGTERM.
+  /// - `context:<tokens>`: says that it has this context, instead of the one that it was asked for.
   ///
-  /// Each start appends a line with the process's number to `<model>.starts`.
+  /// Each start appends a line with the process's number to `<model>.starts`, and one with its arguments to
+  /// `<model>.arguments`.
   private static let source = #"""
     #!/usr/bin/env perl
     use strict; use warnings; use IO::Socket::UNIX;
@@ -26,6 +28,8 @@ package enum FakeLlamaServer {
     $SIG{TERM} = sub { select(undef, undef, undef, 0.2); exit 0 } if $plan =~ /slow-term/;
     open(my $starts, '>>', "$model.starts") or die;
     print $starts "$$\n"; close $starts;
+    open(my $lines, '>>', "$model.arguments") or die;
+    print $lines "@ARGV\n"; close $lines;
     print "loading $model\n";
     if ($plan =~ /exit:(\d+):(.*)/) { print "$2\n"; exit $1 }
     if ($plan =~ /never-listen/) { sleep 1 while 1 }
@@ -35,7 +39,12 @@ package enum FakeLlamaServer {
       my $request = '';
       while ($request !~ /\r\n\r\n/) { sysread($client, $request, 4096, length $request) or last }
       my $ready = $plan !~ /gate/ || -e "$model.go";
-      print $client 'HTTP/1.1 ', $ready ? '200 OK' : '503 Loading', "\r\nContent-Length: 0\r\n\r\n";
+      my $context = $plan =~ /context:(\d+)/ ? $1 : $argument{'--ctx-size'} // 4096;
+      my $slots = $argument{'--parallel'} // 4;
+      my $body = $request =~ m{^GET /props }
+        ? qq({"default_generation_settings":{"n_ctx":$context},"total_slots":$slots}) : '';
+      print $client 'HTTP/1.1 ', $ready ? '200 OK' : '503 Loading', "\r\nContent-Length: ", length $body,
+        "\r\n\r\n$body";
       close $client;
     }
     """#
@@ -46,6 +55,11 @@ package enum FakeLlamaServer {
     let path = folder.appending("llama-server")
     try path.write(source, mode: 0o755)
     return path
+  }
+
+  /// The arguments of each start for a model, oldest first.
+  package static func commandLines(of model: FilePath) -> [String] {
+    FilePath(model.string + ".arguments").text.split(separator: "\n").map(String.init)
   }
 
   /// The numbers of the processes that were started for a model, oldest first.

@@ -81,7 +81,7 @@ import Testing
 
   @Test func `A model's files and facts become arguments`() async throws {
     try await withEngine { engine in
-      let plain = try engine.launchPlan(for: model, mode: .completion, socket: "/run/1.sock")
+      let plain = try engine.launchPlan(for: model, mode: .completion, socket: "/run/1.sock").process
       #expect(plain.executable.lastComponent == "llama-server")
       #expect(plain.arguments == common + ["--jinja"])
       #expect(plain.workingDirectory == "/run")
@@ -91,26 +91,26 @@ import Testing
       full.chatTemplate = "/m/template.jinja"
       full.contextSize = 4096
       #expect(
-        try engine.launchPlan(for: full, mode: .completion, socket: "/run/1.sock").arguments
+        try engine.launchPlan(for: full, mode: .completion, socket: "/run/1.sock").process.arguments
           == common + [
             "--chat-template-file", "/m/template.jinja", "--ctx-size", "4096", "--jinja", "--mmproj", "/m/model.mmproj",
           ])
 
       #expect(
-        try engine.launchPlan(for: model, mode: .embedding, socket: "/run/1.sock").arguments
+        try engine.launchPlan(for: model, mode: .embedding, socket: "/run/1.sock").process.arguments
           == common + ["--embeddings", "--pooling", "mean", "--jinja"])
       var pooling = full
       pooling.definesPooling = true
       pooling.projector = nil
       #expect(
-        try engine.launchPlan(for: pooling, mode: .embedding, socket: "/run/1.sock").arguments
+        try engine.launchPlan(for: pooling, mode: .embedding, socket: "/run/1.sock").process.arguments
           == common + ["--embeddings", "--ctx-size", "4096", "--jinja"])
     }
   }
 
   @Test func `LLAMA_ARGS takes the place of the base arguments`() async throws {
     try await withEngine(["LLAMA_ARGS": "-ngl 0  --grammar 'a b' "]) { engine in
-      let arguments = try engine.launchPlan(for: model, mode: .completion, socket: "/run/1.sock").arguments
+      let arguments = try engine.launchPlan(for: model, mode: .completion, socket: "/run/1.sock").process.arguments
       #expect(arguments == ["-ngl", "0", "--grammar", "a b"] + common.dropFirst() + ["--jinja"])
     }
   }
@@ -147,7 +147,7 @@ import Testing
       "PETREL_HOME": "/x", "DOCKER_CONFIG": "/x", "XCUDA_": "no",
     ]
     try await withEngine(environment) { engine in
-      let seen = try engine.launchPlan(for: model, mode: .completion, socket: "/run/1.sock").environment
+      let seen = try engine.launchPlan(for: model, mode: .completion, socket: "/run/1.sock").process.environment
       #expect(seen.keys.sorted() == ["CUDA_VISIBLE_DEVICES", "GGML_LOG", "HOME", "LD_LIBRARY_PATH", "PATH"])
       #expect(seen["CUDA_VISIBLE_DEVICES"] == "0")
     }

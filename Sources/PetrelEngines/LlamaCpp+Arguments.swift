@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import PetrelAPI
+import PetrelProcess
+import SystemPackage
+
+/// How an engine process is started, and what it was asked for.
+package struct LaunchPlan: Sendable {
+  package var process: ChildProcessPlan
+  /// Tokens for each request; nil when the choice is the engine's.
+  package var contextSize: Int?
+}
+
+extension LlamaCpp {
+  /// The command line for a model. The engine listens on `socket`, whose name must end in `.sock`.
+  ///
+  /// - Parameter help: what this build of the engine knows; nil takes every flag for known.
+  /// - Throws: ``EngineError``, also for settings that were stored by another version and are not allowed any more.
+  func launchPlan(
+    for model: EngineModel, mode: EngineMode, settings: ModelSettings = ModelSettings(), socket: FilePath,
+    help: EngineHelp? = nil
+  ) throws(EngineError) -> LaunchPlan {
+    try SettingsValidation.check(settings, mode: mode, for: .llamaCpp)
+    var flags = try RuntimeFlags(parsing: settings.runtimeFlags ?? [], for: .llamaCpp)
+    var arguments = try baseArguments()
+    // Builds differ in whether they can be told not to.
+    if flags.take("--no-metrics") != nil { arguments.removeAll { $0 == "--metrics" } }
+    arguments += ["--model", model.gguf.string, "--alias", model.name, "--host", socket.string]
+    arguments += ["--threads-http", String(Self.httpThreads), "--offline", "--no-ui", "--no-slots"]
+    arguments += Self.modeArguments(model, mode)
+    if mode == .completion, let budget = settings.reasoningBudget {
+      arguments += ["--reasoning-budget", String(budget)]
+    }
+
+    let contextSize = Self.contextSize(model, settings, &flags)
+    if let contextSize { arguments += ["--ctx-size", String(contextSize)] }
+    if let layers = settings.gpuLayers { arguments += ["--n-gpu-layers", String(layers)] }
+    let parallel = flags.take("--parallel").flatMap { Int($0[0]) } ?? settings.parallel
+    if let parallel, parallel > 0 {
+      arguments += ["--parallel", String(parallel)]
+      // Else the engine would cut the context into as many parts, and a request would get one of them.
+      if !flags.contains("--kv-unified") { arguments += ["--kv-unified"] }
+    }
+    let usesJinja = !flags.contains("--no-jinja")
+    for ownedByMode in ["--embeddings", "--reranking", "--jinja"] { _ = flags.take(ownedByMode) }
+    arguments += try Self.words(flags, help)
+    if usesJinja { arguments += ["--jinja"] }
+    if let projector = model.projector { arguments += ["--mmproj", projector.string] }
+    if mode == .completion, let draft = model.draft {
+      arguments += Self.draftArguments(draft, settings.speculative, flags, help)
+    }
+    return LaunchPlan(
+      process: ChildProcessPlan(
+        executable: try locate(), arguments: arguments, environment: childEnvironment(),
+        workingDirectory: socket.removingLastComponent()),
+      contextSize: contextSize == 0 ? model.trainedContextSize : contextSize)
+  }
+
+  /// What the program knows, when that matters for these settings: asking it takes a moment. Nil when it does not tell.
+  func help(for settings: ModelSettings) async -> EngineHelp? {
+    guard settings.runtimeFlags?.isEmpty == false || settings.speculative != nil, let program = try? locate() else {
+      return nil
+    }
+    return await helpDesk.help(of: program)
+  }
+
+  /// - Throws: ``EngineError`` for a flag that this build does not have.
+  func checkFlags(_ settings: ModelSettings, help: EngineHelp?) throws(EngineError) {
+    var flags = try RuntimeFlags(parsing: settings.runtimeFlags ?? [], for: .llamaCpp)
+    for handled in Self.handledFlags { _ = flags.take(handled) }
+    _ = try Self.words(flags, help)
+  }
+
+  /// Flags that are put into effect in another way than by passing them on.
+  private static let handledFlags = [
+    "--no-metrics", "--ctx-size", "--parallel", "--embeddings", "--reranking", "--jinja",
+  ]
+
+  private static func modeArguments(_ model: EngineModel, _ mode: EngineMode) -> [String] {
+    switch mode {
+    case .completion: model.chatTemplate.map { ["--chat-template-file", $0.string] } ?? []
+    // A chat model says nothing about pooling; without it the engine refuses OpenAI's embeddings form.
+    case .embedding: ["--embeddings"] + (model.definesPooling ? [] : ["--pooling", "mean"])
+    case .reranking: ["--embeddings", "--reranking"]
+    }
+  }
+
+  /// What was set, then what was packaged; 0 stands for all that the model was trained with.
+  private static func contextSize(_ model: EngineModel, _ settings: ModelSettings, _ flags: inout RuntimeFlags) -> Int?
+  {
+    // A flag is the stronger of two ways to say the same.
+    if let size = flags.take("--ctx-size").flatMap({ Int($0[0]) }) { return size }
+    if let size = settings.contextSize { return size }
+    guard let packaged = model.contextSize else { return nil }
+    return packaged > 0 ? packaged : packaged == -1 ? 0 : nil
+  }
+
+  private static func draftArguments(
+    _ draft: FilePath, _ settings: ModelSettings.Speculative?, _ flags: RuntimeFlags, _ help: EngineHelp?
+  ) -> [String] {
+    var arguments = ["--model-draft", draft.string]
+    // Newer builds do not draft without being told how.
+    if help?.flags.contains("--spec-type") == true, !flags.contains("--spec-type") {
+      arguments += ["--spec-type", "draft-simple"]
+    }
+    if let count = settings?.tokenCount, count > 0 { arguments += ["--spec-draft-n-max", String(count)] }
+    if let rate = settings?.minimumAcceptanceRate, rate > 0 {
+      let hundredths = Int((rate * 100).rounded())
+      let fraction = hundredths % 100
+      arguments += ["--spec-draft-p-min", "\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)"]
+    }
+    return arguments
+  }
+
+  // MARK: Flags in the words of this build
+
+  private static func words(_ flags: RuntimeFlags, _ help: EngineHelp?) throws(EngineError) -> [String] {
+    guard let help else { return flags.items.flatMap { [$0.key] + $0.values } }
+    var flags = flags
+    var words: [String] = []
+    if help.flags.contains("--load-mode"), let mode = loadMode(&flags) { words += ["--load-mode", mode] }
+    for item in flags.items {
+      guard let name = [item.name, item.key].first(where: help.flags.contains) else {
+        throw EngineError(
+          .invalidSettings,
+          "this llama.cpp does not know the runtime flag \(item.key); leave it out, or install another version")
+      }
+      words += [name] + item.values
+    }
+    return words
+  }
+
+  /// Newer builds have one flag for how weights come into memory in place of five switches.
+  private static func loadMode(_ flags: inout RuntimeFlags) -> String? {
+    func isOn(_ yes: String, _ no: String) -> Bool? {
+      let last = flags.items.last { $0.name == yes || $0.name == no }
+      return last.map { $0.name == yes }
+    }
+    let isLocked = flags.contains("--mlock")
+    let isMapped = isOn("--mmap", "--no-mmap")
+    let isDirect = isOn("--direct-io", "--no-direct-io")
+    for name in ["--mlock", "--mmap", "--no-mmap", "--direct-io", "--no-direct-io"] { _ = flags.take(name) }
+    if isDirect == true { return "dio" }
+    switch (isLocked, isMapped) {
+    case (true, false): return "mlock"
+    case (true, _): return "mmap+mlock"
+    case (false, true): return "mmap"
+    case (false, false): return "none"
+    case (false, nil): return nil
+    }
+  }
+}
