@@ -16,4 +16,34 @@ extension DaemonClient {
   package func runners() async throws -> [RunnerObject] {
     try await decode([RunnerObject].self, from: send(.GET, "/engines/ps"))
   }
+
+  // MARK: Settings
+
+  package func configure(_ request: ConfigureRequest) async throws {
+    try await discard(send(.POST, "/engines/_configure", json: request))
+  }
+
+  /// - Parameter model: nil for all models that have settings.
+  package func settings(of model: String?) async throws -> [ConfiguredModelObject] {
+    let query = model.map { [(name: "model", value: $0)] } ?? []
+    return try await decode([ConfiguredModelObject].self, from: send(.GET, "/engines/_configure", query: query))
+  }
+
+  /// Removes all models from the store.
+  package func removeAllModels() async throws { try await discard(send(.DELETE, "/models/purge")) }
+
+  // MARK: Memory and installation
+
+  package func unload(_ request: UnloadRequest) async throws -> UnloadResponse {
+    try await decode(UnloadResponse.self, from: send(.POST, "/engines/unload", json: request))
+  }
+
+  /// Returns when the backend is installed.
+  package func installBackend(_ request: BackendRequest) async throws {
+    try await discard(send(.POST, "/engines/install-backend", json: request))
+  }
+
+  package func uninstallBackend(_ request: BackendRequest) async throws {
+    try await discard(send(.POST, "/engines/uninstall-backend", json: request))
+  }
 }

@@ -51,12 +51,19 @@ package struct Daemon: Sendable {
     let group = MultiThreadedEventLoopGroup.singleton
     let engine = LlamaCpp(home: configuration.home, environment: configuration.environment)
     let scheduler = try makeScheduler(engine, group, run: run)
+    let installation = EngineInstallation(engine: engine, environment: configuration.environment, logger: logger)
     let connections = try registryConnections(group)
     let library = ModelLibrary(
       store: store, source: registryClient(connections), signaturePolicy: configuration.signaturePolicy,
       defaultRegistry: configuration.defaultRegistry, logger: logger, onChange: { scheduler.board.forgetNames() })
+    let recorder = RequestRecorder()
+    let logs = MergedLogs(directory: configuration.logDirectory)
     let server = APIServer(
-      library: library, scheduler: scheduler, engine: engine, group: group,
+      library: library, scheduler: scheduler, installation: installation, recorder: recorder,
+      logs: { follow, withoutEngines in
+        let cursor = logs.cursor(follow: follow, withoutEngines: withoutEngines)
+        return { await cursor.next() }
+      }, group: group,
       origins: configuration.environment["DMR_ORIGINS"])
 
     let listeners: [HTTPListener]
@@ -68,17 +75,29 @@ package struct Daemon: Sendable {
       claim.removeSocket()
       throw error
     }
+    do {
+      try DaemonProcess.note(home: configuration.home)
+    } catch {
+      logger.warning("`petrel stop-runner` won't find this daemon", metadata: ["error": "\(error)"])
+    }
+    defer { DaemonProcess.forget(home: configuration.home) }
     onReady(listeners.map(\.url))
     logger.notice("ready", metadata: ["addresses": "\(listeners.map(\.url).joined(separator: " "))"])
 
     await withTaskGroup(of: Void.self) { tasks in
       tasks.addTask { await scheduler.run() }
       tasks.addTask { await tidyUp(store) }
+      tasks.addTask { await recorder.run() }
+      tasks.addTask { await preload(library, scheduler) }
       await stop()
       logger.notice("shutting down")
       // Transfers are cut off at once: what they have is kept for the next attempt.
       await library.shutdown()
+      // Streams of requests and logs would keep their connections open until the grace is over.
+      await recorder.close()
+      logs.close()
       await drain(listeners)
+      await installation.shutDown()
       await scheduler.shutDown()
       tasks.cancelAll()
     }
@@ -134,6 +153,18 @@ package struct Daemon: Sendable {
     }
   }
 
+  /// Loads the models that the configuration names, one after the other.
+  private func preload(_ library: ModelLibrary, _ scheduler: Scheduler) async {
+    for name in configuration.preload where !Task.isCancelled {
+      do {
+        let model = try await library.requestedModel(name)
+        await scheduler.preload(model, mode: scheduler.preferredMode(of: model.id))
+      } catch {
+        logger.warning("not preloaded", metadata: ["model": "\(name)", "error": "\(error)"])
+      }
+    }
+  }
+
   private func makeScheduler(_ engine: LlamaCpp, _ group: any EventLoopGroup, run: FilePath) throws -> Scheduler {
     let orphans = OrphanRecords(directory: run.appending("engines"), logger: logger)
     // An earlier daemon that was killed may have left engines running; the claim on the folder says that it is gone.
@@ -142,9 +173,17 @@ package struct Daemon: Sendable {
     let launcher = EngineLauncher(
       engine: engine, group: group, socketDirectory: run, logDirectory: configuration.logDirectory, orphans: orphans,
       loadTimeout: configuration.loadTimeout, logger: logger)
+    let settings: SettingsStore
+    do {
+      settings = try SettingsStore(configuration.home.appending("model-settings.json"), logger: logger)
+    } catch let error as SettingsError {
+      throw DaemonError(message: error.message)
+    } catch let error as StoreError {
+      throw DaemonError(message: error.message)
+    }
     return Scheduler(
-      launcher: launcher, idleTimeout: configuration.keepAlive, maximumRunners: configuration.maximumRunners,
-      logger: logger)
+      launcher: launcher, settings: settings, idleTimeout: configuration.keepAlive,
+      maximumRunners: configuration.maximumRunners, logger: logger)
   }
 
   private func bind(_ server: APIServer, group: any EventLoopGroup) async throws -> [HTTPListener] {

@@ -25,16 +25,25 @@ package struct RequestedModel: Sendable {
   package let name: String
   /// The board's generation of names when `name` was looked up. Nil when names can't have changed meanwhile.
   package var namesGeneration: UInt64?
+  package var options = RequestOptions()
   /// Unpacks the model's files. Runs only when an engine has to be started, as part of the load.
   package let prepare: @Sendable () async throws -> EngineModel
   /// Kept until the load has ended: as long as it lives, the files that `prepare` gives stay where they are.
   package var hold: (any Sendable)?
   /// After an engine has failed to load the model: what is wrong with the model's files, or nil.
   package var explainFailure: (@Sendable () async -> String?)?
+  /// Finds the weights of the model that is to draft for this one.
+  package let prepareDraft: @Sendable (String) async throws -> FilePath
 
-  package init(id: Digest, name: String, prepare: @escaping @Sendable () async throws -> EngineModel) {
+  package init(
+    id: Digest, name: String, prepare: @escaping @Sendable () async throws -> EngineModel,
+    prepareDraft: @escaping @Sendable (String) async throws -> FilePath = { draft in
+      throw EngineError(.unsupportedModel, "the draft model \(draft) can't be used here")
+    }
+  ) {
     self.id = id
     self.name = name
     self.prepare = prepare
+    self.prepareDraft = prepareDraft
   }
 }

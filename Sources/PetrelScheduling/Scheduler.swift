@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Logging
+import PetrelAPI
 import PetrelEngines
 import PetrelOCI
 import PetrelProcess
@@ -10,14 +11,17 @@ import PetrelProcess
 /// Loads belong to the scheduler and not to requests: however many ask for a model, one load runs, its outcome goes to
 /// all of them, and a client that leaves does not stop it.
 package actor Scheduler {
-  private struct Runner {
+  struct Runner {
     let key: RunnerKey
+    let name: String
     let engine: RunningEngine
+    /// What it was started with.
+    let launch: ModelSettings
     /// Reports the end of the process to the scheduler.
     let watch: Task<Void, Never>
   }
 
-  private struct Load {
+  struct Load {
     let name: String
     let task: Task<Void, Never>
     /// Resumed with a place, or with nil when the place has to be looked for anew.
@@ -25,34 +29,39 @@ package actor Scheduler {
   }
 
   package nonisolated let board: RunnerBoard
-  private let launcher: EngineLauncher
-  /// How long an engine stays after its last request; nil for ever.
-  package nonisolated let idleTimeout: Duration?
+  package nonisolated let settings: SettingsStore
+  let launcher: EngineLauncher
   private let maximumRunners: Int
-  private let logger: Logger
+  let logger: Logger
   private let wakeUps: AsyncStream<Void>
-  private let wakeUp: AsyncStream<Void>.Continuation
+  let wakeUp: AsyncStream<Void>.Continuation
 
-  private var runners: [RunnerID: Runner] = [:]
-  private var loads: [RunnerKey: Load] = [:]
+  var runners: [RunnerID: Runner] = [:]
+  var loads: [RunnerKey: Load] = [:]
   /// Engines that are being stopped and still hold their memory.
-  private var ending: [RunnerID: Task<Void, Never>] = [:]
+  var ending: [RunnerID: Task<Void, Never>] = [:]
+  /// Engines that finish what they have before they are stopped.
+  var draining: [RunnerID: Task<Void, Never>] = [:]
   /// Why runners ended, for requests that were cut off. Bounded: only the latest counts.
-  private var lastExits: [RunnerID: ExitReport] = [:]
+  var lastExits: [RunnerID: ExitReport] = [:]
   private var nextRunner: RunnerID = 0
   private var nextWaiter: UInt64 = 0
-  private var isShuttingDown = false
+  var isShuttingDown = false
 
   /// - Parameters:
-  ///   - idleTimeout: how long an engine stays after its last request; nil for ever.
+  ///   - settings: what users have set for models.
+  ///   - idleTimeout: how long an engine stays after its last request when nobody has said anything else; nil for ever.
   ///   - maximumRunners: engines at a time, loading ones included.
-  package init(launcher: EngineLauncher, idleTimeout: Duration?, maximumRunners: Int, logger: Logger) {
-    board = RunnerBoard()
+  package init(
+    launcher: EngineLauncher, settings: SettingsStore, idleTimeout: Duration?, maximumRunners: Int, logger: Logger
+  ) {
+    let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    board = RunnerBoard(defaultKeepAlive: idleTimeout.map(KeepAlive.after) ?? .forever) { wakeUp.yield() }
     self.launcher = launcher
-    self.idleTimeout = idleTimeout
+    self.settings = settings
     self.maximumRunners = maximumRunners
     self.logger = logger
-    (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    (self.wakeUps, self.wakeUp) = (wakeUps, wakeUp)
   }
 
   // MARK: Requests
@@ -64,22 +73,56 @@ package actor Scheduler {
     let key = RunnerKey(model: model.id, mode: mode)
     while true {
       try Task.checkCancellation()
-      if let lease = try await board.place(for: key, name: model.name, namesGeneration: model.namesGeneration) {
-        return lease
-      }
-      if let lease = try await load(model, key) { return lease }
+      retireRunners(of: key, otherThan: launchSettings(key, model.options))
+      var lease = try await board.place(
+        for: key, name: model.name, namesGeneration: model.namesGeneration,
+        learnsName: model.options.contextSize == nil)
+      if lease == nil { lease = try await load(model, key) }
+      guard let lease else { continue }
+      // The settings may have changed while the request waited.
+      if let runner = runners[lease.runner], runner.launch != launchSettings(key, model.options) { continue }
+      if let keepAlive = model.options.keepAlive { board.setKeepAlive(keepAlive, of: lease.runner) }
+      return lease
     }
+  }
+
+  /// Loads a model that nobody waits for. Failures are logged.
+  package func preload(_ model: RequestedModel, mode: EngineMode) async {
+    do {
+      try await lease(for: model, mode: mode).release()
+    } catch {
+      logger.warning(
+        "not preloaded", metadata: ["model": "\(model.name)", "mode": "\(mode.rawValue)", "error": "\(error)"])
+    }
+  }
+
+  /// The mode to load a model in when nobody says which: the one that it was configured for alone, else completion.
+  package nonisolated func preferredMode(of model: Digest) -> EngineMode {
+    let modes = settings.all.filter { $0.key.model == model }.map(\.key.mode)
+    return modes.contains(.completion) ? .completion : modes.first ?? .completion
+  }
+
+  /// What an engine for this request is started with.
+  func launchSettings(_ key: RunnerKey, _ options: RequestOptions) -> ModelSettings {
+    var launch = settings.effective(key).launch
+    if let contextSize = options.contextSize {
+      launch.contextSize = contextSize
+      launch.runtimeFlags = launch.runtimeFlags.map {
+        RuntimeFlags.removing("--ctx-size", from: $0, for: .llamaCpp)
+      }
+    }
+    return launch
   }
 
   /// Waits until the model's load has ended; starts one if none runs.
   ///
   /// - Returns: a place, or nil when the board may have one by now.
   private func load(_ model: RequestedModel, _ key: RunnerKey) async throws -> RunnerLease? {
-    guard !isShuttingDown else { throw Self.ending }
+    guard !isShuttingDown else { throw Self.shuttingDown }
     if loads[key] == nil {
       // It may have become ready since the board was asked.
-      if runners.values.contains(where: { $0.key == key }) { return nil }
-      try makeRoom()
+      if runners.contains(where: { $0.value.key == key && draining[$0.key] == nil }) { return nil }
+      try makeRoom(for: key)
       startLoad(model, key)
     }
     let limit = RunnerBoard.placesPerRunner + RunnerBoard.waitersPerRunner
@@ -106,153 +149,42 @@ package actor Scheduler {
     loads[key]?.waiters.removeValue(forKey: waiter)?.resume(throwing: CancellationError())
   }
 
-  /// Starts an engine as soon as those that are ending have given back their memory.
-  private func startLoad(_ model: RequestedModel, _ key: RunnerKey) {
+  func newRunnerID() -> RunnerID {
     nextRunner += 1
-    let id = nextRunner
-    let launcher = launcher
-    let ending = Array(ending.values)
-    // Owned by `loads`; `shutDown` cancels and awaits it.
-    let task = Task {
-      defer { withExtendedLifetime(model) {} }
-      for end in ending { await end.value }
-      do {
-        try Task.checkCancellation()
-        let started = ContinuousClock.now
-        let engine = try await launcher.start(try await model.prepare(), mode: key.mode, slot: id)
-        await loadSucceeded(id, key, engine, model.name, after: started.duration(to: .now))
-      } catch {
-        loadFailed(key, await explained(error, model))
-      }
-    }
-    loads[key] = Load(name: model.name, task: task)
-  }
-
-  /// The engine knows that it could not load a model; the model's files may say why.
-  private func explained(_ error: any Error, _ model: RequestedModel) async -> any Error {
-    guard let error = error as? EngineError, error.code == .exitedDuringLoad || error.code == .launchFailed,
-      let reason = await model.explainFailure?()
-    else { return error }
-    return EngineError(error.code, "\(reason)\n\n\(error.message)")
-  }
-
-  private func loadSucceeded(
-    _ id: RunnerID, _ key: RunnerKey, _ engine: RunningEngine, _ name: String, after duration: Duration
-  ) async {
-    guard !isShuttingDown else {
-      await engine.process.stop(grace: .seconds(5))
-      launcher.forget(engine.process, socket: engine.socket)
-      loadFailed(key, Self.ending)
-      return
-    }
-    logger.info(
-      "engine ready",
-      metadata: [
-        "model": "\(name)", "mode": "\(key.mode.rawValue)", "pid": "\(engine.process.pid)", "after": "\(duration)",
-      ])
-    let watch = Task {
-      let report = await engine.process.exit()
-      runnerEnded(id, report)
-    }
-    runners[id] = Runner(key: key, engine: engine, watch: watch)
-    let waiters = loads.removeValue(forKey: key)?.waiters.sorted { $0.key < $1.key }.map(\.value) ?? []
-    let leases = board.putUp(
-      id, key: key, socket: engine.socket, displayName: name, takingPlaces: waiters.count)
-    for (index, waiter) in waiters.enumerated() { waiter.resume(returning: index < leases.count ? leases[index] : nil) }
-    wakeUp.yield()
-  }
-
-  private func loadFailed(_ key: RunnerKey, _ error: any Error) {
-    let load = loads.removeValue(forKey: key)
-    let failure: any Error =
-      switch error {
-      case let error as EngineError: SchedulingError(.loadFailed, "unable to load runner: \(error.message)")
-      case is CancellationError: Self.ending
-      default: error
-      }
-    logger.error("engine not loaded", metadata: ["model": "\(load?.name ?? "")", "error": "\(failure)"])
-    for waiter in load?.waiters.values ?? [:].values { waiter.resume(throwing: failure) }
+    return nextRunner
   }
 
   /// Makes sure that one more engine may be started: ends the one that has been idle for longest.
-  private func makeRoom() throws {
-    guard runners.count + loads.count >= maximumRunners else { return }
+  private func makeRoom(for key: RunnerKey) throws {
+    // One that finishes its answers before this load begins does not count.
+    let others = runners.filter { draining[$0.key] == nil || $0.value.key != key }
+    guard others.count + loads.count >= maximumRunners else { return }
     for candidate in board.idleRunners() where runners[candidate.id] != nil && board.takeDown(candidate.id) {
       beginEnd(candidate.id)
       return
     }
     throw SchedulingError(
-      .overloaded, "all \(maximumRunners) runners are busy; try again later, or raise `max-runners`")
-  }
-
-  // MARK: Ends
-
-  private func runnerEnded(_ id: RunnerID, _ report: ExitReport) {
-    guard let runner = runners.removeValue(forKey: id) else { return }
-    board.takeDownEnded(id)
-    launcher.forget(runner.engine.process, socket: runner.engine.socket)
-    if lastExits.count >= 64 { lastExits.removeAll() }
-    lastExits[id] = report
-    logger.error(
-      "engine ended", metadata: ["pid": "\(runner.engine.process.pid)", "reason": "\(LlamaCppFailure.explain(report))"])
-  }
-
-  /// Ends a runner that is off the board.
-  private func end(_ id: RunnerID) async {
-    await beginEnd(id)?.value
-  }
-
-  /// Begins to end a runner that is off the board. Nil when it has ended.
-  @discardableResult
-  private func beginEnd(_ id: RunnerID) -> Task<Void, Never>? {
-    guard let engine = runners.removeValue(forKey: id)?.engine else { return ending[id] }
-    // Owned by `ending`; `shutDown` awaits it.
-    let task = Task {
-      await engine.process.stop(grace: .seconds(10))
-      launcher.forget(engine.process, socket: engine.socket)
-      logger.info("engine unloaded", metadata: ["pid": "\(engine.process.pid)"])
-      ending[id] = nil
-    }
-    ending[id] = task
-    return task
-  }
-
-  /// Why a runner ended, put into words; waits a moment for an exit that is about to be noticed.
-  package func reasonForEnd(of id: RunnerID) async -> String {
-    if let runner = runners[id], await ended(runner.engine.process, within: .seconds(2)) == false {
-      return "the engine closed the connection"
-    }
-    await runners[id]?.watch.value
-    return lastExits[id].map(LlamaCppFailure.explain) ?? "the engine was unloaded"
-  }
-
-  private func ended(_ process: ChildProcess, within limit: Duration) async -> Bool {
-    guard let identity = ProcessIdentity(running: process.pid) else { return true }
-    let deadline = ContinuousClock.now + limit
-    while identity.isRunning, .now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
-    return !identity.isRunning
+      .overloaded,
+      "all \(maximumRunners) runners are busy or to be kept for ever; try again later, unload one with `petrel unload`, "
+        + "or raise `max-runners`")
   }
 
   // MARK: Idle engines
 
-  /// Ends engines that have been idle for too long. Runs until it is cancelled.
+  /// Ends engines that have been idle for long enough. Runs until it is cancelled.
   package func run() async {
-    // The stream of wake-ups is over after a shutdown and would not make the loop wait any more.
-    while !Task.isCancelled, !isShuttingDown {
-      if let idleTimeout {
-        for runner in board.idleRunners() where board.takeDown(runner.id, ifIdleFor: idleTimeout) {
-          await end(runner.id)
-        }
+    var timer: Task<Void, Never>?
+    for await _ in wakeUps {
+      timer?.cancel()
+      for runner in board.takeDownExpired() { beginEnd(runner) }
+      guard let next = board.planSweep() else { continue }
+      // Cancelled by the next round and at the end.
+      timer = Task { [wakeUp] in
+        try? await Task.sleep(until: next, clock: .continuous)
+        if !Task.isCancelled { wakeUp.yield() }
       }
-      guard let idleTimeout, !runners.isEmpty else {
-        // The next load wakes the loop.
-        for await _ in wakeUps { break }
-        continue
-      }
-      // A busy runner can't have been idle for long enough before this either.
-      let next = board.idleRunners().first.map { $0.since + idleTimeout } ?? .now + idleTimeout
-      try? await Task.sleep(until: max(next, .now + .milliseconds(10)), clock: .continuous)
     }
+    timer?.cancel()
   }
 
   /// Ends everything: loads are cancelled, engines stopped side by side. Nothing is started afterwards.
@@ -266,8 +198,6 @@ package actor Scheduler {
     for end in ending.values { await end.value }
   }
 
-  // MARK: What is going on
-
   /// Names and keys of the models that are being loaded.
   package func loading() -> [(name: String, key: RunnerKey)] {
     loads.map { ($0.value.name, $0.key) }
@@ -278,33 +208,5 @@ package actor Scheduler {
     runners.values.contains { $0.key.model == model } || loads.keys.contains { $0.model == model }
   }
 
-  /// Ends the runners of all models: all have been removed.
-  package func retireAll() async {
-    for model in Set(runners.values.map(\.key.model) + loads.keys.map(\.model)) { await retire(model) }
-  }
-
-  /// Ends the runners of a model that has been removed: idle ones before this returns, the others when their last answer
-  /// is complete. New requests do not find them any more.
-  package func retire(_ model: Digest) async {
-    for (key, load) in loads where key.model == model {
-      // Ends with the load, which `shutDown` cancels.
-      Task {
-        await load.task.value
-        await retire(model)
-      }
-    }
-    for (id, runner) in runners where runner.key.model == model {
-      if board.takeDown(id) {
-        await end(id)
-      } else {
-        // Ends with the runner's last request, or with the scheduler, which takes down all that is left.
-        Task {
-          await board.retire(id)
-          await end(id)
-        }
-      }
-    }
-  }
-
-  private static var ending: SchedulingError { SchedulingError(.shuttingDown, "the daemon is shutting down") }
+  static var shuttingDown: SchedulingError { SchedulingError(.shuttingDown, "the daemon is shutting down") }
 }

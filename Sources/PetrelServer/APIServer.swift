@@ -18,21 +18,28 @@ package struct APIServer: Responder {
   private let openAIModels: OpenAIModelRoutes
   private let system: SystemRoutes
   private let store: StoreRoutes
+  private let engines: EngineRoutes
+  private let records: RecordRoutes
+  private let logs: LogRoutes
 
   /// - Parameters:
   ///   - group: whose loops the listeners run on.
   ///   - origins: web origins that may use the daemon beside this machine's, separated by commas.
   package init(
-    library: ModelLibrary, scheduler: Scheduler, engine: LlamaCpp, group: any EventLoopGroup, origins: String?
+    library: ModelLibrary, scheduler: Scheduler, installation: EngineInstallation, recorder: RequestRecorder,
+    logs: @escaping LogRoutes.Source, group: any EventLoopGroup, origins: String?
   ) {
     self.origins = OriginPolicy(origins: origins)
     lane = InferenceLane(
-      scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group),
+      scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group), recorder: recorder,
       resolve: { try await library.requestedModel($0) })
     models = ModelRoutes(library: library, scheduler: scheduler)
     openAIModels = OpenAIModelRoutes(library: library)
-    system = SystemRoutes(scheduler: scheduler, engine: engine)
+    system = SystemRoutes(scheduler: scheduler, installation: installation)
     store = StoreRoutes(library: library, scheduler: scheduler, engine: engine)
+    self.logs = LogRoutes(open: logs)
+    records = RecordRoutes(library: library, scheduler: scheduler, recorder: recorder)
+    engines = EngineRoutes(library: library, scheduler: scheduler, installation: installation)
   }
 
   package func route(_ head: RequestHead) -> Route {
@@ -50,6 +57,7 @@ package struct APIServer: Responder {
     switch first {
     case "version" where rest.isEmpty: return system.version(head)
     case "health" where rest.isEmpty: return system.health(head)
+    case "logs" where rest.isEmpty: return logs.logs(head)
     case "models": return store.route(head, rest) ?? models.route(head, rest)
     case "v1": return openAIRoute(head, rest)
     case "engines": return engineRoute(head, rest)
@@ -63,8 +71,10 @@ package struct APIServer: Responder {
     case "ps" where segments.count == 1: return system.runners(head)
     case "status" where segments.count == 1: return system.engineStatus(head)
     case "df" where segments.count == 1: return store.diskUsage(head)
+    case "requests" where segments.count == 1: return records.requests(head)
     default: break
     }
+    if let route = engines.route(head, segments) { return route }
     guard let backend = segments.first, segments.dropFirst().first == "v1" else { return Self.notFound(head) }
     // The models are the same whatever engine the path names.
     guard backend == LlamaCpp.name || segments.dropFirst(2).first == "models" else {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOHTTP1
+import PetrelEngines
 import PetrelHTTP
 import PetrelLibrary
 import PetrelOCI
 import PetrelScheduling
+import PetrelStore
 
 /// Chooses status and body for the errors of the rooms below: the one place that does.
 enum ErrorMapping {
@@ -48,6 +50,19 @@ enum ErrorMapping {
     case let error as OCIError: return TextError(.badRequest, error.message)
     case is CancellationError: return nil
     default: return TextError(.internalServerError, prefix + "\(error)")
+    }
+  }
+
+  /// The plain text of the management API under `/engines`.
+  static func engines(_ error: any Error) -> TextError? {
+    switch error {
+    case let error as EngineError:
+      return TextError(error.code == .invalidSettings ? .badRequest : .internalServerError, error.message)
+    case let error as LibraryError where error.code == .notFound:
+      return TextError(.notFound, error.message + "; `petrel pull` gets models")
+    case let error as LibraryError where error.code != .cancelled: return TextError(status(of: error), error.message)
+    case let error as StoreError: return TextError(.internalServerError, "settings can't be stored: \(error.message)")
+    default: return text(error, operation: "managing")
     }
   }
 

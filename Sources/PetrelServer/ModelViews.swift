@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import PetrelAPI
 import PetrelEngines
 import PetrelLibrary
 import PetrelOCI
 import PetrelScheduling
 import PetrelStore
+import SystemPackage
 
 extension ModelLibrary {
   /// The model that a request names, with what its engine will need when it has to be started.
-  func requestedModel(_ name: String) async throws -> RequestedModel {
-    let model = try await resolve(name)
-    var requested = RequestedModel(id: model.id, name: name) { try await self.engineModel(model, name: name) }
+  package func requestedModel(_ name: String) async throws -> RequestedModel {
+    requested(try await resolve(name), name: name)
+  }
+
+  func requested(_ model: StoredModel, name: String) -> RequestedModel {
+    var requested = RequestedModel(id: model.id, name: name) {
+      try await self.engineModel(model, name: name)
+    } prepareDraft: { draft in
+      try await self.engineModel(try await self.resolve(draft), name: draft).gguf
+    }
     requested.hold = holdFiles(of: model.id)
     requested.explainFailure = { await self.explainLoadFailure(of: model.id, name: name) }
     return requested
@@ -32,7 +41,71 @@ extension ModelLibrary {
     }
     return EngineModel(
       id: model.id, name: name, gguf: gguf, projector: bundle.mmprojPath, chatTemplate: bundle.chatTemplatePath,
-      contextSize: bundle.config.contextSize.map(Int.init),
+      contextSize: bundle.config.contextSize.map(Int.init), trainedContextSize: bundle.config.trainedContextSize,
       definesPooling: metadata["\(architecture).pooling_type"] != nil)
+  }
+
+  /// A request to change settings, found to be about a model and an engine that are here.
+  struct Configurable: Sendable {
+    let model: RequestedModel
+    let key: RunnerKey
+    let change: SettingsChange
+  }
+
+  /// - Throws: ``LibraryError`` when there is no such model, ``EngineError`` for what no engine can do.
+  func configurable(_ request: ConfigureRequest) async throws -> Configurable {
+    guard !request.model.isEmpty else { throw EngineError(.invalidSettings, "invalid request: model is required") }
+    var change = request.change
+    if let raw = request.rawRuntimeFlags, !raw.isEmpty {
+      switch change.runtimeFlags {
+      case .keep, .clear, .set([]): change.runtimeFlags = .set(try ShellWords.split(raw))
+      case .set: break
+      }
+    }
+    // The reference ignores sizes below 1.
+    if case .set(let size) = change.contextSize, size <= 0 { change.contextSize = .clear }
+    if change.runtimeFlags == .set([]) { change.runtimeFlags = .clear }
+    if case .set(let speculative) = change.speculative, speculative == ModelSettings.Speculative() {
+      change.speculative = .clear
+    }
+    let model = try await resolve(request.model)
+    if let format = model.config.format, format != "gguf" {
+      throw EngineError(
+        .invalidSettings,
+        "\(request.model) is a \(format) model, and no engine here runs those; llama.cpp runs GGUF models")
+    }
+    if case .set(let size) = change.contextSize, let trained = model.config.trainedContextSize, size > trained {
+      throw EngineError(
+        .invalidSettings,
+        "context-size is \(size), but \(request.model) was trained with \(trained) tokens, and the engine gives no more; "
+          + "set \(trained) or less, or -1 for the default")
+    }
+    if case .set(let speculative) = change.speculative, let draft = speculative.draftModel, !draft.isEmpty {
+      _ = try await resolve(draft)
+    }
+    return Configurable(
+      model: requested(model, name: request.model),
+      key: RunnerKey(model: model.id, mode: try Self.mode(of: request, change)), change: change)
+  }
+
+  private static func mode(of request: ConfigureRequest, _ change: SettingsChange) throws -> EngineMode {
+    guard let name = request.mode else {
+      if case .set(let flags) = change.runtimeFlags, flags.contains("--embeddings") { return .embedding }
+      return .completion
+    }
+    if let mode = EngineMode(rawValue: name) { return mode }
+    throw EngineError(
+      .invalidSettings,
+      name == "image-generation"
+        ? "unsupported backend mode \"image-generation\": llama.cpp makes no images"
+        : "unknown backend mode: \(quoted(name))")
+  }
+}
+
+extension ModelConfig {
+  /// The context that the weights were trained with, tokens.
+  var trainedContextSize: Int? {
+    guard let gguf, let architecture = gguf["general.architecture"] ?? architecture else { return nil }
+    return gguf["\(architecture).context_length"].flatMap(Int.init)
   }
 }

@@ -34,8 +34,17 @@ struct FakeModel: Sendable {
 
   var requested: RequestedModel {
     let id = Digest(of: Array(name.utf8))
-    return RequestedModel(id: id, name: name) { EngineModel(id: id, name: name, gguf: path) }
+    return RequestedModel(id: id, name: name) {
+      EngineModel(id: id, name: name, gguf: path)
+    } prepareDraft: { draft in
+      path.removingLastComponent().appending("\(draft).gguf")
+    }
   }
+
+  var key: RunnerKey { RunnerKey(model: requested.id, mode: .completion) }
+
+  /// The command lines of all starts.
+  var commandLines: [String] { FakeLlamaServer.commandLines(of: path) }
 
   var starts: [Int32] { FakeLlamaServer.starts(of: path) }
 
@@ -62,7 +71,8 @@ func withScheduler<Result>(
       orphans: OrphanRecords(directory: folder.appending("run"), logger: logger), loadTimeout: loadTimeout,
       logger: logger)
     let scheduler = Scheduler(
-      launcher: launcher, idleTimeout: idleTimeout, maximumRunners: maximumRunners, logger: logger)
+      launcher: launcher, settings: try SettingsStore(folder.appending("settings.json"), logger: logger),
+      idleTimeout: idleTimeout, maximumRunners: maximumRunners, logger: logger)
     let upkeep = Task { await scheduler.run() }
     func stop() async {
       await scheduler.shutDown()

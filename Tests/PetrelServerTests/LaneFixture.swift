@@ -21,6 +21,7 @@ struct LaneFixture: Sendable {
 
   let engine: FakeEngine
   let scheduler: Scheduler
+  let recorder: RequestRecorder
   let port: Int
 
   var board: RunnerBoard { scheduler.board }
@@ -75,7 +76,9 @@ func withLane<Result>(
     let launcher = EngineLauncher(
       engine: LlamaCpp(home: folder, environment: [:]), group: group, socketDirectory: folder, logDirectory: folder,
       orphans: OrphanRecords(directory: folder, logger: logger), loadTimeout: .seconds(5), logger: logger)
-    let scheduler = Scheduler(launcher: launcher, idleTimeout: nil, maximumRunners: 4, logger: logger)
+    let scheduler = Scheduler(
+      launcher: launcher, settings: try SettingsStore(nil, logger: logger), idleTimeout: nil, maximumRunners: 4,
+      logger: logger)
     let id = Digest(of: Array("fake".utf8))
     let socket = folder.appending("engine.sock")
     let engine = try await FakeEngine.start(at: socket, script)
@@ -84,8 +87,11 @@ func withLane<Result>(
       scheduler.board.putUp(
         runner, key: RunnerKey(model: id, mode: mode), socket: socket, displayName: LaneFixture.model)
     }
+    let recorder = RequestRecorder()
+    let recording = Task { await recorder.run() }
     let lane = InferenceLane(
-      scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group, maximumIdleTime: .seconds(4))
+      scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group, maximumIdleTime: .seconds(4)),
+      recorder: recorder
     ) { name in
       guard name == LaneFixture.model else { throw OpenAIError(.notFound, "no \(name)", code: "model_not_found") }
       return RequestedModel(id: id, name: name) { throw EngineError(.launchFailed, "there is but one engine") }
@@ -98,9 +104,11 @@ func withLane<Result>(
       await listener.close()
       await drained
       await engine.stop()
+      await recorder.close()
+      await recording.value
     }
     do {
-      let result = try await body(LaneFixture(engine: engine, scheduler: scheduler, port: port))
+      let result = try await body(LaneFixture(engine: engine, scheduler: scheduler, recorder: recorder, port: port))
       await stop()
       return result
     } catch {

@@ -30,6 +30,8 @@ package struct DaemonConfiguration: Sendable {
   package let keepAlive: Duration?
   /// How long an engine may take to load. Default 10 minutes.
   package let loadTimeout: Duration
+  /// Models to load at the start.
+  package let preload: [String]
   /// Engines at a time.
   package let maximumRunners: Int
   /// How long running answers may go on when the daemon ends. Default 10 seconds.
@@ -163,6 +165,7 @@ package struct DaemonConfiguration: Sendable {
       path("models-path", environment: "MODELS_PATH", default: userHome.appending(".docker/models")))
     logLevel = try required(level)
     logDirectory = try required(path("log-dir", environment: "MODEL_RUNNER_LOG_DIR", default: home.appending("logs")))
+    preload = try layers.values(text("preload", environment: "PETREL_PRELOAD"), rows: &rows)
     let keep = try required(keepAlive)
     self.keepAlive = keep < .zero ? nil : keep
     loadTimeout = try required(duration("load-timeout", environment: "PETREL_LOAD_TIMEOUT", default: "10m"))

@@ -15,6 +15,7 @@ final class ForwardedRequest: UpstreamUser {
   private let lease: RunnerLease
   private let head: ByteBuffer
   private let body: ByteBuffer
+  private let capture: RequestCapture?
   private let onEngineLost: (RunnerLease, Exchange, _ isEventStream: Bool) -> Void
   private var connection: UpstreamConnection?
   private var hasReceived = false
@@ -25,9 +26,12 @@ final class ForwardedRequest: UpstreamUser {
   /// Collected when the engine refuses, to be put into the dialect's form.
   private var errorBody: EngineErrorBody?
 
-  /// - Parameter onEngineLost: answers the client when the engine ended before its response did.
+  /// - Parameters:
+  ///   - capture: notes the answer for the record; nil when it is not recorded.
+  ///   - onEngineLost: answers the client when the engine ended before its response did.
   init(
     exchange: Exchange, pool: UpstreamPool, lease: RunnerLease, head: ByteBuffer, body: ByteBuffer,
+    capture: RequestCapture? = nil,
     onEngineLost: @escaping (RunnerLease, Exchange, _ isEventStream: Bool) -> Void
   ) {
     self.exchange = exchange
@@ -35,6 +39,7 @@ final class ForwardedRequest: UpstreamUser {
     self.lease = lease
     self.head = head
     self.body = body
+    self.capture = capture
     self.onEngineLost = onEngineLost
   }
 
@@ -103,16 +108,20 @@ final class ForwardedRequest: UpstreamUser {
   private func relay(_ event: EngineResponseParser.Event) {
     switch event {
     case .head(let status, let headers):
+      let isStream = headers.first(name: "Content-Type")?.hasPrefix("text/event-stream") == true
+      capture?.begin(status: Int(status.code), isEventStream: isStream)
       if status.code >= 400 {
         errorBody = EngineErrorBody(status: status)
         return
       }
-      isEventStream = headers.first(name: "Content-Type")?.hasPrefix("text/event-stream") == true
+      isEventStream = isStream
       exchange.start(status, headers: headers)
     case .body(let bytes):
       eventsRead += 1
+      capture?.append(bytes)
       if errorBody == nil { exchange.write(bytes) } else { errorBody?.append(bytes) }
     case .end(let keepAlive):
+      capture?.finish()
       lease.release()
       let connection = connection
       self.connection = nil
@@ -122,6 +131,7 @@ final class ForwardedRequest: UpstreamUser {
   }
 
   private func engineLost() {
+    capture?.breakOff(status: 500)
     connection?.close()
     connection = nil
     exchange.onClose = nil
@@ -132,6 +142,7 @@ final class ForwardedRequest: UpstreamUser {
   // MARK: Client
 
   private func clientLeft() {
+    capture?.breakOff(status: nil)
     // The engine sees the close and stops to generate.
     connection?.close()
     connection = nil

@@ -12,6 +12,8 @@ struct InferenceEndpoint: Sendable, Hashable {
     InferenceEndpoint(mode: .completion, enginePath: "/v1/chat/completions"),
     InferenceEndpoint(mode: .completion, enginePath: "/v1/completions"),
     InferenceEndpoint(mode: .embedding, enginePath: "/v1/embeddings"),
+    InferenceEndpoint(mode: .reranking, enginePath: "/rerank"),
+    InferenceEndpoint(mode: .reranking, enginePath: "/v1/rerank"),
   ]
 
   /// Every path under which an endpoint is served, so that the hot lane finds it with one look-up.

@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOHTTP1
+import PetrelAPI
 import PetrelHTTP
 import PetrelScheduling
 import PetrelWire
@@ -18,54 +19,39 @@ struct InferenceLane: Sendable {
   let scheduler: Scheduler
   let board: RunnerBoard
   let pools: UpstreamPools
+  let recorder: RequestRecorder
   /// Turns the `model` of a request into one of the store.
   let resolve: @Sendable (String) async throws -> RequestedModel
 
   func answer(_ endpoint: InferenceEndpoint, _ head: RequestHead, _ body: ByteBuffer, _ exchange: Exchange) {
-    let name: String
+    let address: RequestAddress
     do {
-      name = try Self.modelName(in: body)
+      address = try RequestAddress(reading: body)
     } catch {
       exchange.respond(error.response)
       return
     }
     let isPreload = head.headers.first(name: "X-Preload-Only") == "true"
-    if !isPreload, let lease = board.take(name: name, mode: endpoint.mode) {
-      forward(endpoint, head, body, exchange, lease)
+    if !isPreload,
+      let lease = board.take(name: address.model, mode: endpoint.mode, keepAlive: address.keepAlive)
+    {
+      forward(endpoint, head, body, exchange, lease, address.model)
     } else {
-      waitForLease(endpoint, name, exchange) { exchange, lease in
+      waitForLease(endpoint, address, exchange) { exchange, lease in
         if isPreload {
           lease.release()
           exchange.respond(SimpleResponse())
         } else {
-          forward(endpoint, head, body, exchange, lease)
+          forward(endpoint, head, body, exchange, lease, address.model)
         }
       }
     }
-  }
-
-  private static func modelName(in body: ByteBuffer) throws(OpenAIError) -> String {
-    let scanned = body.withUnsafeReadableBytes { bytes -> Result<String?, OpenAIError> in
-      do throws(JSONSyntaxError) {
-        let envelope = try JSONEnvelope(scanning: bytes, for: ["model"])
-        if let value = envelope["model"], value.kind != .string, value.kind != .null {
-          return .failure(OpenAIError(.badRequest, "model must be a string", code: "invalid_model", param: "model"))
-        }
-        return .success(envelope.string("model", in: bytes))
-      } catch {
-        return .failure(OpenAIError(.badRequest, "invalid request: \(error)", code: "invalid_json"))
-      }
-    }
-    guard let name = try scanned.get(), !name.isEmpty else {
-      throw OpenAIError(.badRequest, "model is required", code: "missing_model", param: "model")
-    }
-    return name
   }
 
   // MARK: Slow lane
 
   private func waitForLease(
-    _ endpoint: InferenceEndpoint, _ name: String, _ exchange: Exchange,
+    _ endpoint: InferenceEndpoint, _ address: RequestAddress, _ exchange: Exchange,
     then proceed: @escaping @Sendable (Exchange, RunnerLease) -> Void
   ) {
     let bound = NIOLoopBound(exchange, eventLoop: exchange.eventLoop)
@@ -75,7 +61,8 @@ struct InferenceLane: Sendable {
       do {
         // A tag may move while the name is looked up; then it is not learnt.
         let generation = board.namesGeneration
-        var model = try await resolve(name)
+        var model = try await resolve(address.model)
+        model.options.keepAlive = address.keepAlive
         model.namesGeneration = generation
         let lease = try await scheduler.lease(for: model, mode: endpoint.mode)
         loop.execute {
@@ -97,11 +84,13 @@ struct InferenceLane: Sendable {
   // MARK: To the engine
 
   private func forward(
-    _ endpoint: InferenceEndpoint, _ head: RequestHead, _ body: ByteBuffer, _ exchange: Exchange, _ lease: RunnerLease
+    _ endpoint: InferenceEndpoint, _ head: RequestHead, _ body: ByteBuffer, _ exchange: Exchange, _ lease: RunnerLease,
+    _ model: String
   ) {
     ForwardedRequest(
       exchange: exchange, pool: pools[exchange.eventLoop], lease: lease,
-      head: Self.engineHead(endpoint, head, bodySize: body.readableBytes), body: body, onEngineLost: engineLost
+      head: Self.engineHead(endpoint, head, bodySize: body.readableBytes), body: body,
+      capture: recorder.capture(head, body: body, model: model, key: lease.key), onEngineLost: engineLost
     ).start()
   }
 

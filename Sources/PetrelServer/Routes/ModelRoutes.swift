@@ -3,6 +3,7 @@
 import NIOCore
 import NIOHTTP1
 import PetrelAPI
+import PetrelEngines
 import PetrelHTTP
 import PetrelLibrary
 import PetrelOCI
@@ -69,9 +70,16 @@ struct ModelRoutes: Sendable {
   private func inspect(_ name: String, _ head: RequestHead) -> Route {
     if Self.flag("artifact", head) { return documents(name) }
     let isRemote = Self.flag("remote", head)
-    return Self.respond("getting") { [library] _, _ in
-      isRemote
-        ? try .json(try await library.inspectRemote(name)) : try .json(ModelObject(try await library.inspect(name)))
+    return Self.respond("getting") { [library, scheduler] _, _ in
+      if isRemote { return try .json(try await library.inspectRemote(name)) }
+      var object = ModelObject(try await library.inspect(name))
+      let runners = scheduler.board.rows().filter { $0.key.model == object.id && !$0.isDraining }.map { row in
+        LoadedRunner(
+          mode: row.key.mode.rawValue, contextSize: row.facts.properties.contextSize,
+          slots: row.facts.properties.slots)
+      }
+      object.runtime = runners.isEmpty ? nil : runners
+      return try .json(object)
     }
   }
 

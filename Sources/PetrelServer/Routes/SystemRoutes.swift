@@ -15,7 +15,7 @@ import PetrelWire
 /// What the daemon says of itself and its engines.
 struct SystemRoutes: Sendable {
   let scheduler: Scheduler
-  let engine: LlamaCpp
+  let installation: EngineInstallation
 
   func root(_ head: RequestHead) -> Route {
     .answer(SimpleResponse(contentType: "text/plain; charset=utf-8", text: "Docker Model Runner is running"))
@@ -34,17 +34,17 @@ struct SystemRoutes: Sendable {
     guard head.isRead else { return APIServer.wrongMethod("GET", head) }
     return .respond { [scheduler] _, _ in
       let zeroTime = "0001-01-01T00:00:00Z"
-      let keepAlive = scheduler.idleTimeout.map(GoDuration.format) ?? "-1"
       let ready = scheduler.board.rows().map { row in
         RunnerObject(
           backendName: LlamaCpp.name, modelName: row.name, mode: row.key.mode.rawValue,
           lastUsed: row.isInUse ? zeroTime : Self.timestamp(ago: row.idleFor), inUse: row.isInUse, loading: false,
-          keepAlive: keepAlive)
+          keepAlive: row.keepAlive.text, draining: row.isDraining, contextSize: row.facts.properties.contextSize,
+          slots: row.facts.properties.slots, pid: row.facts.pid)
       }
       let loading = await scheduler.loading().map { name, key in
         RunnerObject(
           backendName: LlamaCpp.name, modelName: name, mode: key.mode.rawValue, lastUsed: zeroTime, inUse: false,
-          loading: true, keepAlive: keepAlive)
+          loading: true, keepAlive: scheduler.settings.effective(key).keepAlive?.text)
       }
       return try .json(ready + loading)
     }
@@ -53,13 +53,8 @@ struct SystemRoutes: Sendable {
   /// Each engine with a text of the form `<State>` or `<State>: <detail>`.
   func engineStatus(_ head: RequestHead) -> Route {
     guard head.isRead else { return APIServer.wrongMethod("GET", head) }
-    return .respond { [engine] _, _ in
-      let text: String
-      do throws(EngineError) {
-        text = "Running: llama.cpp at \(try engine.locate())"
-      } catch {
-        text = "Not Installed: \(error.message)"
-      }
+    return .respond { [installation] _, _ in
+      let text = await installation.status
       let json = JSONNode.object([JSONMember(LlamaCpp.name, .string(text))]).serialized()
       return SimpleResponse(contentType: "application/json", text: json)
     }
