@@ -37,6 +37,8 @@ struct DaemonLauncher {
   let context: CommandContext
   let endpoints: [DaemonEndpoint]
   let isQuiet: Bool
+  /// Further arguments of `serve`.
+  var arguments: [String] = []
 
   func start() async throws -> DaemonClient {
     let log = context.petrelHome.appending("logs").appending("daemon.log")
@@ -44,7 +46,8 @@ struct DaemonLauncher {
     let logStart = Self.size(of: log)
     let process = try context.launchDaemon(
       DaemonLaunch(
-        executable: try ExecutablePath.current(), arguments: ["petrel", "serve"], environment: daemonEnvironment,
+        executable: try ExecutablePath.current(), arguments: ["petrel", "serve"] + arguments,
+        environment: daemonEnvironment,
         log: log))
     if !isQuiet { context.errors.notice("Started the petrel daemon (pid \(process.pid)), log: \(log)") }
 

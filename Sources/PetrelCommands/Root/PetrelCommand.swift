@@ -39,13 +39,16 @@ struct PetrelCommand: AsyncParsableCommand {
     PullCommand.self, PushCommand.self, CopyCommand.self, PackageCommand.self, ListCommand.self, InspectCommand.self,
     TagCommand.self, RemoveCommand.self, LoadCommand.self, ExportCommand.self,
   ]
-  private static let useCommands: [any ParsableCommand.Type] = [RunCommand.self, ListRunnersCommand.self]
+  private static let useCommands: [any ParsableCommand.Type] = [
+    RunCommand.self, ListRunnersCommand.self, UnloadCommand.self, ConfigureCommand.self, RequestsCommand.self,
+  ]
   private static let storeCommands: [any ParsableCommand.Type] = [
     DiskUsageCommand.self, FsckCommand.self, PruneCommand.self, PurgeCommand.self,
   ]
   private static let systemCommands: [any ParsableCommand.Type] = [
-    ServeCommand.self, StatusCommand.self, VersionCommand.self, ConfigCommand.self, KeyCommand.self,
-    InstallRunnerCommand.self, InstallPluginCommand.self,
+    ServeCommand.self, StatusCommand.self, VersionCommand.self, LogsCommand.self, ConfigCommand.self, KeyCommand.self,
+    StartRunnerCommand.self, StopRunnerCommand.self, RestartRunnerCommand.self, InstallRunnerCommand.self,
+    UninstallRunnerCommand.self, InstallPluginCommand.self,
   ]
 
   /// Names and aliases of all commands.

@@ -18,6 +18,9 @@ struct InstallRunnerCommand: PetrelSubcommand {
     help: "The llama-cpp-python release to build. (default: LLAMA_SERVER_VERSION, else \(LlamaCpp.pinnedVersion))")
   var requestedVersion: String?
 
+  @Option(help: "The backend to install; there is but llama.cpp.")
+  var backend: String?
+
   @Flag(help: "Build again even if the version is installed.")
   var force = false
 
@@ -25,6 +28,7 @@ struct InstallRunnerCommand: PetrelSubcommand {
   var printPath = false
 
   func run(_ context: CommandContext) async throws {
+    try Self.checkBackend(backend)
     let engine = LlamaCpp(home: context.petrelHome, environment: context.environment)
     if printPath {
       try context.output.line(try engine.locate().removingLastComponent().string)
@@ -36,5 +40,10 @@ struct InstallRunnerCommand: PetrelSubcommand {
       context.errors.notice(line)
     }
     context.errors.notice("llama.cpp \(version) is \(isNew ? "now" : "already") installed in \(directory)")
+  }
+
+  static func checkBackend(_ name: String?) throws {
+    guard let name, !name.isEmpty, name != LlamaCpp.name else { return }
+    throw CommandError(.usage, "unknown backend: \"\(name)\" (supported: \(LlamaCpp.name))")
   }
 }

@@ -23,8 +23,13 @@ struct RunnerListing {
 
   /// - Parameter now: seconds since 1970.
   func rendered(now: Double) -> String {
-    let rows = runners.map { [name(of: $0), $0.backendName, $0.mode, Self.until($0, now: now)] }
-    return TextTable(header: ["MODEL NAME", "BACKEND", "MODE", "UNTIL"], rows: rows).rendered()
+    let rows = runners.map { runner in
+      [
+        name(of: runner), runner.backendName, runner.mode, Self.until(runner, now: now),
+        runner.contextSize.map(String.init) ?? "",
+      ]
+    }
+    return TextTable(header: ["MODEL NAME", "BACKEND", "MODE", "UNTIL", "CONTEXT"], rows: rows).rendered()
   }
 
   private func name(of runner: RunnerObject) -> String {
@@ -35,6 +40,7 @@ struct RunnerListing {
   /// When the runner is unloaded if nobody uses it.
   static func until(_ runner: RunnerObject, now: Double) -> String {
     if runner.loading == true { return "Loading..." }
+    if runner.draining == true { return "Finishing" }
     if runner.keepAlive == "-1" { return "Forever" }
     let keepAlive = runner.keepAlive.flatMap(GoDuration.parse)?.components.seconds ?? defaultKeepAlive
     if keepAlive < 0 { return "Forever" }

@@ -20,10 +20,11 @@ struct ServeCommand: PetrelSubcommand {
   func run(_ context: CommandContext) async throws {
     let configuration = try context.daemonConfiguration(flags: options.flags)
     let level = configuration.logLevel
+    let file = ServiceLogHandler(directory: configuration.logDirectory, level: level)
     LoggingSystem.bootstrap { label in
       var handler = StreamLogHandler.standardError(label: label)
       handler.logLevel = level
-      return handler
+      return MultiplexLogHandler([handler, file])
     }
     let daemon = Daemon(configuration, logger: Logger(label: "petrel"))
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)

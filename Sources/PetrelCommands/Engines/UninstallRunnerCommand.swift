@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import PetrelAPI
+import PetrelClient
+import PetrelEngines
+import PetrelTerminal
+
+struct UninstallRunnerCommand: PetrelSubcommand {
+  static let configuration = CommandConfiguration(
+    commandName: "uninstall-runner", abstract: "Remove the installed engines, and stop the daemon.",
+    discussion: "Models stay unless --models is given. An engine that LLAMA_SERVER_PATH names is not touched.")
+
+  @Option(help: "Only remove this backend, and leave the daemon running.")
+  var backend: String?
+
+  @Flag(help: "Remove all models too.")
+  var models = false
+
+  @Flag(help: "Accepted for Docker Model Runner's sake: there are no images.")
+  var images = false
+
+  func run(_ context: CommandContext) async throws {
+    if let backend {
+      try InstallRunnerCommand.checkBackend(backend)
+      let isDone = try await context.withRunningDaemon { client in
+        try await client?.uninstallBackend(BackendRequest(backend: backend)) != nil
+      }
+      if !isDone { try remove(context) }
+      try context.output.line("Uninstalled \(backend) backend")
+      return
+    }
+    if models { try await context.removeAllModels() }
+    _ = try await context.stopRunner()
+    let found = try remove(context)
+    try context.output.line(found ? "Uninstalled \(LlamaCpp.name) backend" : "No engine is installed")
+  }
+
+  @discardableResult
+  private func remove(_ context: CommandContext) throws -> Bool {
+    do {
+      return try LlamaCpp(home: context.petrelHome, environment: context.environment).removeInstalled()
+    } catch {
+      throw CommandError(.fileSystem, "the engines can't be removed: \(FileFailure.reason(error))")
+    }
+  }
+}
