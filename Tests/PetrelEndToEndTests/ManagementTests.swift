@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Subprocess
+import Testing
+
+extension EndToEnd {
+  /// Commands and routes that look after a daemon and its engines.
+  @Suite struct ManagementTests {
+    @Test func unloadingTellsWhatItDid() async throws {
+      try await Daemon.with { daemon in
+        try await daemon.packageDemoModel()
+        #expect(try await daemon.petrel("unload", "--all").output == "No models are running.\n")
+        #expect(try await daemon.petrel("unload", Daemon.model).output == "No such model(s) running.\n")
+        #expect(try await daemon.curl("/v1/chat/completions", body: Ask.chat("Say hello")).status == 200)
+        #expect(try await daemon.petrel("unload", Daemon.model).output == "Unloaded 1 model(s).\n")
+        #expect(try await daemon.scratch.engines().isEmpty)
+        #expect(try await daemon.petrel("unload").status == 1)
+        #expect(try await daemon.curl("/engines/unload", body: "{").status == 400)
+        #expect(try await daemon.curl("/engines/unload", body: "{}").body == "{\"unloaded_runners\":0}\n")
+      }
+    }
+
+    @Test func requestsAreRecorded() async throws {
+      try await Daemon.with { daemon in
+        try await daemon.packageDemoModel()
+        #expect(try await daemon.petrel("requests").output == "[]\n")
+        _ = try await daemon.curl("/v1/chat/completions", body: Ask.chat("Say hello", #","stream":true"#))
+        let group = try await eventually("it is recorded") {
+          let groups = try await daemon.petrel("requests", "--model", Daemon.model).json
+          return groups.elements.isEmpty ? nil : groups[0]
+        }
+        #expect(group["count"].number == 1)
+        #expect(group["config"]["context-size"].number == 4096)
+        let record = group["records"][0]
+        #expect(record["url"].string == "/v1/chat/completions")
+        #expect(record["status_code"].number == 200)
+        #expect(record["model"].string == Daemon.model)
+        let answer = try JSON(parsing: try #require(record["response"].string))
+        #expect(answer["choices"][0]["message"]["content"].string?.contains("Hello") == true)
+        #expect(try await daemon.curl("/engines/requests?model=no/such").json == .array([]))
+        let scratch = daemon.scratch
+        let first = try await Program.withRunning(
+          scratch.setup.petrel, ["requests", "--follow", "--include-existing"], environment: scratch.environment
+        ) { running in
+          let line = try await running.lines.first { _ in true }
+          running.send(.interrupt)
+          return line
+        }
+        let followed = try JSON(parsing: try #require(first))
+        #expect(followed[0]["records"][0]["id"] == record["id"])
+      }
+    }
+
+    @Test func logsAreMergedAndFollowed() async throws {
+      try await Daemon.with { daemon in
+        try await daemon.packageDemoModel()
+        #expect(try await daemon.curl("/v1/chat/completions", body: Ask.chat("Say hello")).status == 200)
+        let all = try await daemon.petrel("logs")
+        #expect(all.status == 0)
+        #expect(all.output.contains("msg=\"engine ready\""))
+        #expect(all.output.contains("load_model"))
+        let own = try await daemon.petrel("logs", "--no-engines").output
+        #expect(own.contains("msg=\"engine ready\""))
+        #expect(!own.contains("load_model"))
+        let wrong = try await daemon.curl("/logs?follow=x")
+        #expect(wrong.status == 400)
+        #expect(wrong.body == "invalid follow parameter: \"x\" is not a valid boolean\n")
+      }
+    }
+
+    @Test func theDaemonIsStartedAndStoppedByCommands() async throws {
+      try await Scratch.with { scratch in
+        func stop() async throws -> Finished { try await scratch.petrel("stop-runner") }
+        do {
+          let start = try await scratch.petrel("start-runner")
+          #expect(start.status == 0, "\(start.errors)")
+          #expect(start.errors.contains("Started the petrel daemon (pid "))
+          #expect(try await scratch.petrel("status").status == 0)
+          #expect(try await scratch.petrel("start-runner").output == "The petrel daemon is already running\n")
+          let restart = try await scratch.petrel("restart-runner")
+          #expect(restart.status == 0, "\(restart.errors)")
+          #expect(restart.errors.contains("Stopped the petrel daemon (pid "))
+          #expect(try await scratch.petrel("status").status == 0)
+        } catch {
+          _ = try await stop()
+          throw error
+        }
+        let stopped = try await stop()
+        #expect(stopped.status == 0, "\(stopped.errors)")
+        #expect(try await scratch.petrel("status").status == 1)
+        #expect(try await stop().output == "The petrel daemon is not running\n")
+        let elsewhere = try await scratch.petrel("stop-runner", environment: ["MODEL_RUNNER_HOST": "127.0.0.1:1"])
+        #expect(elsewhere.status == 1)
+        #expect(elsewhere.errors.contains("MODEL_RUNNER_HOST"))
+      }
+    }
+
+    @Test func enginesAreInstalledAndRemovedByName() async throws {
+      try await Daemon.with { daemon in
+        func post(_ action: String, _ body: String) async throws -> CurlAnswer {
+          try await daemon.curl("/engines/\(action)-backend", body: body)
+        }
+        for action in ["install", "uninstall"] {
+          let missing = try await post(action, "{}")
+          #expect(missing.status == 400 && missing.body == "invalid request: backend is required\n")
+          let unknown = try await post(action, #"{"backend":"vllm"}"#)
+          #expect(unknown.status == 404 && unknown.body == "backend not found\n")
+        }
+        let bad = try await post("install", #"{"backend":"llama.cpp","version":"../../x"}"#)
+        #expect(bad.status == 500 && bad.body.hasPrefix("backend installation failed: "))
+        // An installed version is there at once, and gone after its removal.
+        let version = "engines/llama.cpp/9.9.9"
+        try daemon.scratch.write("#!/bin/sh\n", to: "p/\(version)/bin/llama-server", executable: true)
+        #expect(try await post("install", #"{"backend":"llama.cpp","version":"9.9.9"}"#).status == 200)
+        #expect(try await daemon.petrel("uninstall-runner", "--backend", "llama.cpp").status == 0)
+        #expect(daemon.scratch.files(below: "p/engines") == [])
+        #expect(try await post("uninstall", #"{"backend":"llama.cpp"}"#).status == 200)
+      }
+    }
+  }
+}
