@@ -33,26 +33,6 @@ import Testing
     }
   }
 
-  @Test func `Readiness is noticed at once`() async throws {
-    try await withScheduler { fixture in
-      // The quickest of some counts: a busy machine can delay each.
-      var delays: [Duration] = []
-      for name in ["a", "b", "c"] {
-        let model = try fixture.model(name, "gate")
-        let sockets = fixture.runFiles.filter { $0.hasSuffix(".sock") }.count
-        let request = Task { try await fixture.lease(model) }
-        try await eventually("the engine listens") {
-          fixture.runFiles.filter { $0.hasSuffix(".sock") }.count > sockets
-        }
-        let opened = ContinuousClock.now
-        try model.openGate()
-        _ = try await request.value
-        delays.append(opened.duration(to: .now))
-      }
-      #expect(try #require(delays.min()) < .milliseconds(500))
-    }
-  }
-
   @Test func `A failed load tells everybody why, and the next request tries again`() async throws {
     try await withScheduler { fixture in
       let model = try fixture.model("a", "exit:3:error: unknown model architecture: 'future'")
