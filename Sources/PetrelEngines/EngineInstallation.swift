@@ -11,7 +11,7 @@ import SystemPackage
 
 /// The daemon's own installation of llama.cpp: one job at a time, and a state that can be shown.
 package actor EngineInstallation {
-  private let engine: LlamaCpp
+  package nonisolated let engine: LlamaCpp
   private let installer: LlamaCppInstaller
   private let defaultVersion: String
   private let logger: Logger

@@ -36,7 +36,7 @@ package struct APIServer: Responder {
     models = ModelRoutes(library: library, scheduler: scheduler)
     openAIModels = OpenAIModelRoutes(library: library)
     system = SystemRoutes(scheduler: scheduler, installation: installation)
-    store = StoreRoutes(library: library, scheduler: scheduler, engine: engine)
+    store = StoreRoutes(library: library, scheduler: scheduler, engine: installation.engine)
     self.logs = LogRoutes(open: logs)
     records = RecordRoutes(library: library, scheduler: scheduler, recorder: recorder)
     engines = EngineRoutes(library: library, scheduler: scheduler, installation: installation)
