@@ -24,7 +24,7 @@ package struct ModelObject: Codable, Sendable, Hashable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case id, tags, created, config
+    case id, tags, created, config, runtime
     case sizeBytes = "size_bytes"
   }
 

@@ -35,7 +35,7 @@ final class ChunkFiles: Sendable {
           layout.chunkRecords(digest), records: parsed, head: ChunkRecords.head(digest, chunks))
         records = parsed ?? ChunkRecords(layout: chunks)
       } catch {
-        try? data.close()
+        PlatformFile.closeUnlocked(data)
         throw error
       }
     } catch let error as Errno {
@@ -51,7 +51,7 @@ final class ChunkFiles: Sendable {
       defer { isOpen = false }
       return isOpen
     }
-    if wasOpen { try? data.close() }
+    if wasOpen { PlatformFile.closeUnlocked(data) }
   }
 
   /// Makes the file durable and gives it its final name.

@@ -32,5 +32,5 @@ package final class FileLock: Sendable {
     }
   }
 
-  deinit { try? file.close() }
+  deinit { PlatformFile.closeUnlocked(file) }
 }

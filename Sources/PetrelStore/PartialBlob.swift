@@ -122,7 +122,7 @@ actor PartialBlob {
 
   /// Lets the file and its lock go. Harmless when repeated.
   func close() {
-    try? file?.close()
+    if let file { PlatformFile.closeUnlocked(file) }
     file = nil
   }
 

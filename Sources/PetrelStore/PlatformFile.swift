@@ -84,6 +84,13 @@ enum PlatformFile {
     }
   }
 
+  /// Closes a file and lets its lock go at once, though a child process that is just being started may have a copy of the
+  /// descriptor for a moment.
+  static func closeUnlocked(_ file: FileDescriptor) {
+    _ = flock(file.rawValue, LOCK_UN)
+    try? file.close()
+  }
+
   /// Bytes that an ordinary user may still write to the file system of `path`.
   static func freeSpace(at path: FilePath) throws(Errno) -> Int64 {
     var status = statvfs()

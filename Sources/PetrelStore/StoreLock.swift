@@ -14,8 +14,7 @@ import SystemPackage
 package final class StoreLock: Sendable {
   private let lock: FileLock
 
-  /// How long to wait for a daemon that is about to end, or for a child process that is just being started and has
-  /// its copy of the lock until then.
+  /// How long to wait for a daemon that is about to end.
   private static let patience = Duration.milliseconds(500)
 
   /// Throws ``StoreError`` (`busy`) that names the other daemon's process. May block the thread for half a second.

@@ -39,11 +39,11 @@ extension EndToEnd {
           _ = try await stream.lines.first { $0.hasPrefix("data: ") }
           stream.send(.kill)
         }
-        let metrics = try await eventually("the engine is idle", within: .seconds(5)) {
+        let metrics = try await eventually("the engine is idle") {
           let metrics = try await daemon.engineMetrics()
           return metrics["requests_processing"] == 0 ? metrics : nil
         }
-        #expect(try #require(metrics["tokens_predicted_total"]) < 2000)
+        #expect(try #require(metrics["tokens_predicted_total"]) < 3900)
       }
     }
 

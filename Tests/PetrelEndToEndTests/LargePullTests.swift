@@ -74,6 +74,11 @@ extension EndToEnd {
             let pushed = try await daemon.petrel("package", "--gguf", weights.string, "--push", name)
             try #require(pushed.status == 0, "\(pushed.errors)")
             #expect(try await daemon.petrel("rm", name).status == 0)
+            // The push may hold the layer for a moment more.
+            try await eventually("the layer is gone") {
+              _ = try await daemon.petrel("prune", "--force")
+              return !scratch.hasBlob(layer)
+            }
             try await FaultProxy.with(registry.host, blob: layer) { proxy in
               proxy.redirectBlobs()
               let chunk = Int64(Self.chunk)

@@ -11,7 +11,7 @@ import SystemPackage
 
 extension CommandContext {
   /// How long an address may take to answer before it counts as dead.
-  private static let probeLimit = Duration.seconds(2)
+  private static let probeLimit = Duration.seconds(15)
 
   /// Calls `body` with a client of the daemon, which is started in the background if there is none.
   ///

@@ -30,7 +30,7 @@ enum Program {
   /// Runs a program to its end. One that takes longer than `limit` is killed.
   static func run(
     _ program: String, _ arguments: [String], environment: [String: String], input: String = "",
-    within limit: Duration = .seconds(90)
+    within limit: Duration = .seconds(240)
   ) async throws -> Finished {
     try await withLimit(limit, "\(program) \(arguments.joined(separator: " "))") {
       let result = try await Subprocess.run(
@@ -44,7 +44,7 @@ enum Program {
   /// Calls `body` while a program runs, whose standard error is discarded. The program must end, by itself or by a
   /// signal from `body`; it is killed when `body` throws.
   static func withRunning<Result: Sendable>(
-    _ program: String, _ arguments: [String], environment: [String: String], within limit: Duration = .seconds(120),
+    _ program: String, _ arguments: [String], environment: [String: String], within limit: Duration = .seconds(240),
     _ body: @escaping @Sendable (Running) async throws -> Result
   ) async throws -> Result {
     try await withLimit(limit, "\(program) \(arguments.joined(separator: " "))") {
