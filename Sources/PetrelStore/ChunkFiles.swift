@@ -88,13 +88,14 @@ final class ChunkFiles: Sendable {
   private static func adopt(_ digest: Digest, _ chunks: ChunkLayout, _ layout: StoreLayout) throws {
     let partial = layout.partial(digest)
     guard (try? layout.chunks(digest).stat()) == nil, let size = try? partial.stat().size, size > 0 else { return }
-    try openLocked(partial, digest, creating: false).closeAfterwards { _ in
-      guard size <= chunks.size else { return try PlatformFile.unlink(partial) }
-      let journal = try ChunkJournal(
-        layout.chunkRecords(digest), records: nil, head: ChunkRecords.head(digest, chunks))
-      try journal.note(adopted: size)
-      try PlatformFile.rename(partial, to: layout.chunks(digest))
-    }
+    let file = try openLocked(partial, digest, creating: false)
+    // It is opened again under its new name.
+    defer { PlatformFile.closeUnlocked(file) }
+    guard size <= chunks.size else { return try PlatformFile.unlink(partial) }
+    let journal = try ChunkJournal(
+      layout.chunkRecords(digest), records: nil, head: ChunkRecords.head(digest, chunks))
+    try journal.note(adopted: size)
+    try PlatformFile.rename(partial, to: layout.chunks(digest))
   }
 
   private static func openLocked(_ path: FilePath, _ digest: Digest, creating: Bool) throws -> FileDescriptor {
@@ -108,7 +109,7 @@ final class ChunkFiles: Sendable {
       }
       return file
     } catch {
-      try? file.close()
+      PlatformFile.closeUnlocked(file)
       throw error
     }
   }
