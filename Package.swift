@@ -71,6 +71,7 @@ let package = Package(
         "PetrelOCI", "PetrelWire", asyncHTTPClient, nioSSL, logging, systemPackage,
         .product(name: "Subprocess", package: "swift-subprocess"),
       ] + nio),
+    room("PetrelHub", ["PetrelOCI", "PetrelRegistry", crypto] + nio),
     room("PetrelProcess", [logging, systemPackage, .product(name: "Subprocess", package: "swift-subprocess")]),
     room(
       "PetrelTLS",
@@ -88,8 +89,8 @@ let package = Package(
     room(
       "PetrelLibrary",
       [
-        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelPackaging",
-        crypto, logging, systemPackage,
+        "PetrelOCI", "PetrelGGUF", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry",
+        "PetrelHub", "PetrelPackaging", crypto, logging, systemPackage,
       ] + nio),
     room("PetrelEngines", ["PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelProcess", logging, systemPackage] + nio),
     room(
@@ -109,10 +110,9 @@ let package = Package(
     room(
       "PetrelDaemon",
       [
-        "PetrelOCI", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelLibrary", "PetrelEngines",
-        "PetrelProcess", "PetrelScheduling", "PetrelTLS", "PetrelHTTP", "PetrelServer", asyncHTTPClient, logging,
-        nioSSL,
-        systemPackage,
+        "PetrelOCI", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelHub", "PetrelLibrary",
+        "PetrelEngines", "PetrelProcess", "PetrelScheduling", "PetrelTLS", "PetrelHTTP", "PetrelServer",
+        asyncHTTPClient, logging, nioSSL, systemPackage,
         .product(name: "Yams", package: "Yams"),
       ] + nio),
     room(
@@ -154,12 +154,16 @@ let package = Package(
         "PetrelRegistry", "PetrelOCI", "PetrelWire", "PetrelTestSupport", asyncHTTPClient, nioSSL, logging,
         systemPackage,
       ] + nio),
+    tests(
+      "PetrelHubTests",
+      ["PetrelHub", "PetrelRegistry", "PetrelOCI", "PetrelTestSupport", asyncHTTPClient, logging, systemPackage] + nio),
     tests("PetrelTerminalTests", ["PetrelTerminal", systemPackage]),
     tests("PetrelPackagingTests", ["PetrelPackaging", "PetrelOCI", "PetrelTar", "PetrelTestSupport", systemPackage]),
     tests(
       "PetrelLibraryTests",
       [
-        "PetrelLibrary", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelPackaging", "PetrelOCI", "PetrelAPI",
+        "PetrelLibrary", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelHub", "PetrelPackaging", "PetrelOCI",
+        "PetrelAPI",
         "PetrelTestSupport", asyncHTTPClient, logging, systemPackage,
       ] + nio),
     tests(

@@ -6,6 +6,7 @@ import NIOPosix
 import NIOSSL
 import PetrelEngines
 import PetrelHTTP
+import PetrelHub
 import PetrelLibrary
 import PetrelOCI
 import PetrelProcess
@@ -53,8 +54,12 @@ package struct Daemon: Sendable {
     let scheduler = try makeScheduler(engine, group, run: run)
     let installation = EngineInstallation(engine: engine, environment: configuration.environment, logger: logger)
     let connections = try registryConnections(group)
+    let registries = registryClient(connections)
+    let hub = HubClient(
+      web: registries.web,
+      settings: HubSettings(endpoint: configuration.hubEndpoint, environment: configuration.environment))
     let library = ModelLibrary(
-      store: store, source: registryClient(connections), signaturePolicy: configuration.signaturePolicy,
+      store: store, source: registries, hub: hub, signaturePolicy: configuration.signaturePolicy,
       defaultRegistry: configuration.defaultRegistry, logger: logger, onChange: { scheduler.board.forgetNames() })
     let recorder = RequestRecorder()
     let logs = MergedLogs(directory: configuration.logDirectory)

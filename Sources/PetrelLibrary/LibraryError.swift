@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import PetrelHub
 import PetrelOCI
 import PetrelPackaging
 import PetrelRegistry
@@ -15,6 +16,8 @@ package struct LibraryError: Error, Sendable, Hashable, CustomStringConvertible 
     /// A value of the request that cannot be used.
     case invalidRequest
     case unauthorized
+    /// Hugging Face wants a token, another one, or consent to terms: the message says which.
+    case tokenRequired
     /// The artifact is not a model that Petrel reads.
     case unsupportedArtifact
     /// Models cannot be pulled from there.
@@ -49,6 +52,7 @@ package struct LibraryError: Error, Sendable, Hashable, CustomStringConvertible 
     case let error as LibraryError: self = error
     case let error as StoreError: self.init(Self.code(error), error.message)
     case let error as RegistryError: self.init(Self.code(error), error.message)
+    case let error as HubError: self.init(Self.code(error), error.message)
     case let error as OCIError: self.init(Self.code(error), error.message)
     case let error as SigningError: self.init(.invalidRequest, error.message)
     case let error as PackagingError: self.init(.invalidArchive, error.message)
@@ -74,6 +78,14 @@ package struct LibraryError: Error, Sendable, Hashable, CustomStringConvertible 
     case .unauthorized, .denied: .unauthorized
     case .unsupported: .unsupportedArtifact
     default: .registry
+    }
+  }
+
+  private static func code(_ error: HubError) -> Code {
+    switch error.code {
+    case .invalidName: .invalidReference
+    case .noSuchChoice: .invalidRequest
+    case .noWeights, .unusable: .unsupportedArtifact
     }
   }
 

@@ -23,7 +23,9 @@ extension ModelLibrary {
         downloads: downloads, signatures: signatures)
       let stream = try await transfers.pull(reference, verifying: demand) { [self] feed in
         if isFromHuggingFace(reference) { try signatures.runWithoutSignatures(feed) }
-        let message = try await isFromHuggingFace(reference) ? useLocal(text, reference) : pull.run(feed)
+        let message =
+          try await isFromHuggingFace(reference)
+          ? pullFromHub(text, reference, bearerToken: bearerToken, feed) : pull.run(feed)
         changed()
         return message
       }
@@ -62,8 +64,8 @@ extension ModelLibrary {
   package func copy(_ text: String, to target: String) async throws -> ProgressStream {
     try await translatingErrors {
       let to = try tagReference(target)
-      let from = try remoteReference(text)
-      _ = try remoteReference(target)
+      let from = try registryReference(text)
+      _ = try registryReference(target)
       guard from != to else {
         throw LibraryError(.invalidRequest, "source and target are the same: \(to)")
       }
@@ -74,15 +76,17 @@ extension ModelLibrary {
     }
   }
 
-  private func isFromHuggingFace(_ reference: ModelReference) -> Bool {
-    reference.registry == ModelReference.huggingFace
+  private func registryReference(_ text: String) throws -> ModelReference {
+    let reference = try reference(text)
+    guard !isFromHuggingFace(reference) else {
+      throw LibraryError(
+        .unsupportedSource,
+        "copying from or to Hugging Face is not supported; pull the model, tag it for a registry and push that")
+    }
+    return reference
   }
 
-  private func useLocal(_ text: String, _ reference: ModelReference) async throws -> String {
-    guard let model = try await store.find(ModelSelector(reference)) else {
-      _ = try remoteReference(text)
-      throw LibraryError(.notFound, "model not found")
-    }
-    return "Using cached model: \(reference.displayName) (\(model.id.short))"
+  private func isFromHuggingFace(_ reference: ModelReference) -> Bool {
+    reference.registry == ModelReference.huggingFace
   }
 }

@@ -2,6 +2,7 @@
 
 import Logging
 import PetrelAPI
+import PetrelHub
 import PetrelOCI
 import PetrelRegistry
 import PetrelSigning
@@ -13,6 +14,7 @@ import PetrelStore
 package final class ModelLibrary: Sendable {
   package let store: ModelStore
   let source: any ArtifactSource
+  let hub: HubClient?
   let retryPolicy: RetryPolicy
   let signaturePolicy: SignaturePolicy
   let transfers = Transfers()
@@ -23,18 +25,20 @@ package final class ModelLibrary: Sendable {
   private let onChange: @Sendable () -> Void
 
   /// - Parameters:
+  ///   - hub: for names at Hugging Face; without it they are refused.
   ///   - signaturePolicy: which models must be signed.
   ///   - defaultRegistry: used for names without a registry.
   ///   - retryPolicy: for broken downloads.
   ///   - limits: for all downloads together.
   ///   - onChange: called after names or models have changed, so that whoever remembers what a name means can forget it.
   package init(
-    store: ModelStore, source: any ArtifactSource, retryPolicy: RetryPolicy = RetryPolicy(),
+    store: ModelStore, source: any ArtifactSource, hub: HubClient? = nil, retryPolicy: RetryPolicy = RetryPolicy(),
     limits: TransferLimits = TransferLimits(), signaturePolicy: SignaturePolicy = SignaturePolicy(),
     defaultRegistry: String = ModelReference.dockerHub, logger: Logger, onChange: @escaping @Sendable () -> Void = {}
   ) {
     self.store = store
     self.source = source
+    self.hub = hub
     self.retryPolicy = retryPolicy
     self.signaturePolicy = signaturePolicy
     self.defaultRegistry = defaultRegistry
@@ -78,7 +82,10 @@ package final class ModelLibrary: Sendable {
   /// What the registry has under this name. The answer has no tags.
   package func inspectRemote(_ text: String, bearerToken: String? = nil) async throws -> ModelObject {
     try await translatingErrors {
-      let reference = try remoteReference(text)
+      let reference = try reference(text)
+      let source: any ArtifactSource =
+        reference.registry == ModelReference.huggingFace
+        ? try await hubArtifact(text, bearerToken: bearerToken) : source
       let fetched = try await source.manifest(reference, bearerToken: bearerToken)
       let manifest = try Manifest(decoding: fetched.bytes)
       let config = try await source.blob(
@@ -145,17 +152,6 @@ package final class ModelLibrary: Sendable {
     let reference = try reference(text)
     guard reference.tag != nil else {
       throw LibraryError(.invalidReference, "invalid tag \(quoted(text)): want a name with a tag, not with a digest")
-    }
-    return reference
-  }
-
-  /// A reference that the source can look up.
-  func remoteReference(_ text: String) throws -> ModelReference {
-    let reference = try reference(text)
-    guard reference.registry != ModelReference.huggingFace else {
-      throw LibraryError(
-        .unsupportedSource,
-        "pulling from Hugging Face is not supported yet; package a downloaded GGUF with `petrel package --gguf`")
     }
     return reference
   }

@@ -35,7 +35,8 @@ package struct ModelReference: Hashable, Sendable, CustomStringConvertible {
     func refuse(_ reason: String) -> OCIError {
       OCIError(.invalidReference, "invalid reference \(quoted(text)): \(reason)")
     }
-    var rest = Self.trimmed(text)
+    let folded = Self.foldingRevision(text)
+    var rest = folded[...]
     guard !rest.isEmpty else { throw refuse("it is empty") }
 
     var digest: Digest?
@@ -130,7 +131,7 @@ package struct ModelReference: Hashable, Sendable, CustomStringConvertible {
       || (host.hasPrefix("127.") && host.allSatisfy { $0.isNumber || $0 == "." })
   }
 
-  private static func trimmed(_ text: String) -> Substring {
+  static func trimmed(_ text: String) -> Substring {
     var text = Substring(text)
     while let first = text.first, first.isWhitespace { text.removeFirst() }
     while let last = text.last, last.isWhitespace { text.removeLast() }
@@ -142,7 +143,7 @@ package struct ModelReference: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Names of one registry that people write in several ways.
-  private static func canonicalRegistry(_ host: String) -> String {
+  static func canonicalRegistry(_ host: String) -> String {
     switch host {
     case "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com": dockerHub
     case "hf.co", "www.huggingface.co": huggingFace

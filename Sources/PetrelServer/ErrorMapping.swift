@@ -42,6 +42,7 @@ enum ErrorMapping {
         return TextError(.notFound, "Model not found")
       case .notFound where operation == "getting" || operation == "tagging": return TextError(.notFound, error.message)
       case .unauthorized where operation == "pulling": return TextError(.unauthorized, "Unauthorized")
+      case .tokenRequired: return TextError(.unauthorized, "Unauthorized: " + error.message)
       case .invalidReference, .invalidRequest: return TextError(.badRequest, error.message)
       case .unverified: return TextError(status(of: error), error.message)
       default: return TextError(status(of: error), prefix + error.message)
@@ -70,7 +71,7 @@ enum ErrorMapping {
     switch error.code {
     case .notFound: .notFound
     case .invalidReference, .invalidRequest, .invalidArchive: .badRequest
-    case .unauthorized: .unauthorized
+    case .unauthorized, .tokenRequired: .unauthorized
     case .unverified: .forbidden
     case .unsupportedArtifact, .unsupportedSource: .unprocessableEntity
     case .conflict: .conflict

@@ -40,6 +40,8 @@ struct ModelNamesTests {
     #expect(ModelNames.bearerToken(for: "HF.co/a/b", in: context) == "t")
     #expect(ModelNames.bearerToken(for: "huggingface.co/a/b", in: context) == "t")
     #expect(ModelNames.bearerToken(for: "ai/hf.co", in: context) == nil)
+    let older = try CommandFixture().context(environment: ["HUGGING_FACE_HUB_TOKEN": "o"])
+    #expect(ModelNames.bearerToken(for: "hf.co/a/b", in: older) == "o")
   }
 }
 

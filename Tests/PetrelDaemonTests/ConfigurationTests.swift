@@ -42,6 +42,7 @@ import Testing
     #expect(configuration.shutdownGrace == .seconds(10))
     #expect(configuration.maximumRunners == 8)
     #expect(configuration.insecureRegistries.isEmpty)
+    #expect(configuration.hubEndpoint == "https://huggingface.co")
     #expect(configuration.warnings.isEmpty)
     #expect(configuration.rows.allSatisfy { $0.source == .builtIn })
   }

@@ -64,7 +64,6 @@ import Testing
       #expect(invalid?.code == .invalidReference)
       let hub = await libraryError { try await fixture.library.pull("hf.co/Org/Model:Q4_K_M") }
       #expect(hub?.code == .unsupportedSource)
-      #expect(hub?.message.contains("petrel package --gguf") == true)
       let image = #"""
         {"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":2,
         "digest":"\#(Digest(ofText: "{}"))"},"layers":[]}
@@ -87,16 +86,6 @@ import Testing
       let error = await libraryError { try await fixture.library.pull(fixture.name("org/m")) }
       #expect(error?.code == .noSpace)
       #expect(fixture.offsets(model.layers[0].digest).isEmpty)
-    }
-  }
-
-  @Test func aHuggingFaceNameThatIsHereNeedsNoNetwork() async throws {
-    try await LibraryFixture.with { fixture in
-      let model = try fixture.registry.addModel("org/m")
-      try await fixture.pull(fixture.name("org/m"))
-      try await fixture.library.tag(fixture.name("org/m"), as: "hf.co/Org/M:Q4")
-      let lines = try await fixture.pull("hf.co/Org/M:Q4")
-      #expect(lines.map(\.message) == ["Using cached model: huggingface.co/org/m:Q4 (\(model.digest.short))"])
     }
   }
 

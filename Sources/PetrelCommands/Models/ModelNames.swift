@@ -34,6 +34,6 @@ struct ModelNames: Sendable {
   static func bearerToken(for model: String, in context: CommandContext) -> String? {
     let name = model.lowercased()
     guard name.hasPrefix("hf.co/") || name.hasPrefix("huggingface.co/") else { return nil }
-    return context.variable("HF_TOKEN")
+    return context.variable("HF_TOKEN") ?? context.variable("HUGGING_FACE_HUB_TOKEN")
   }
 }

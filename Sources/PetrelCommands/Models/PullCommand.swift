@@ -18,7 +18,9 @@ struct PullCommand: PetrelSubcommand {
       valueName: "file"))
   var key: [String] = []
 
-  @Argument(help: "For example ai/smollm2, myorg/model:v1 or registry.example.com/org/model@sha256:….")
+  @Argument(
+    help: "For example ai/smollm2, hf.co/org/model:Q4_K_M, myorg/model:v1 or registry.example.com/org/model@sha256:…."
+  )
   var model: String
 
   func validate() throws {

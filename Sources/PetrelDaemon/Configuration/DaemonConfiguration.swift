@@ -2,6 +2,7 @@
 
 import Logging
 import PetrelAPI
+import PetrelHub
 import PetrelOCI
 import PetrelSigning
 import SystemPackage
@@ -44,6 +45,8 @@ package struct DaemonConfiguration: Sendable {
   package let signaturePolicy: SignaturePolicy
   /// How registries are reached otherwise.
   package let registries: RegistrySettings
+  /// Hugging Face, or a server with its API. Default `https://huggingface.co`.
+  package let hubEndpoint: String
   /// The daemon's environment, with `LLAMA_SERVER_PATH` and `LLAMA_ARGS` from the file where only that has them.
   package let environment: [String: String]
   /// Every setting with its value and where it came from.
@@ -182,6 +185,8 @@ package struct DaemonConfiguration: Sendable {
         source: signatures == nil ? .builtIn : .file(layers.filePath)))
     registries = try RegistrySettings(
       layers, userHome: userHome, resolve: path("", environment: "", default: "").parse, rows: &rows)
+    hubEndpoint = try required(
+      text("hf-endpoint", environment: "HF_ENDPOINT", default: HubSettings.publicEndpoint))
     var environment = layers.environment
     for (key, name) in [("llama-server-path", "LLAMA_SERVER_PATH"), ("llama-args", "LLAMA_ARGS")] {
       let given = layers.environment[name]
