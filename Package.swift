@@ -72,6 +72,7 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
       ] + nio),
     room("PetrelHub", ["PetrelOCI", "PetrelRegistry", crypto] + nio),
+    room("PetrelImport", ["PetrelOCI", "PetrelHub", systemPackage]),
     room("PetrelProcess", [logging, systemPackage, .product(name: "Subprocess", package: "swift-subprocess")]),
     room(
       "PetrelTLS",
@@ -118,7 +119,8 @@ let package = Package(
     room(
       "PetrelCommands",
       [
-        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelPackaging", "PetrelEngines", "PetrelClient",
+        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelImport", "PetrelPackaging", "PetrelEngines",
+        "PetrelClient",
         "PetrelTerminal", "PetrelDaemon", logging, systemPackage,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ] + nio,
@@ -157,6 +159,7 @@ let package = Package(
     tests(
       "PetrelHubTests",
       ["PetrelHub", "PetrelRegistry", "PetrelOCI", "PetrelTestSupport", asyncHTTPClient, logging, systemPackage] + nio),
+    tests("PetrelImportTests", ["PetrelImport", "PetrelOCI", "PetrelTestSupport", systemPackage]),
     tests("PetrelTerminalTests", ["PetrelTerminal", systemPackage]),
     tests("PetrelPackagingTests", ["PetrelPackaging", "PetrelOCI", "PetrelTar", "PetrelTestSupport", systemPackage]),
     tests(

@@ -15,6 +15,7 @@ package struct APIServer: Responder {
   private let origins: OriginPolicy
   private let lane: InferenceLane
   private let models: ModelRoutes
+  private let imports: ImportRoutes
   private let openAIModels: OpenAIModelRoutes
   private let system: SystemRoutes
   private let store: StoreRoutes
@@ -33,6 +34,7 @@ package struct APIServer: Responder {
     lane = InferenceLane(
       scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group), recorder: recorder,
       resolve: { try await library.requestedModel($0) })
+    imports = ImportRoutes(library: library)
     models = ModelRoutes(library: library, scheduler: scheduler)
     openAIModels = OpenAIModelRoutes(library: library)
     system = SystemRoutes(scheduler: scheduler, installation: installation)
@@ -58,6 +60,7 @@ package struct APIServer: Responder {
     case "version" where rest.isEmpty: return system.version(head)
     case "health" where rest.isEmpty: return system.health(head)
     case "logs" where rest.isEmpty: return logs.logs(head)
+    case "models" where rest == ["import"] && head.method == .POST: return imports.route(head)
     case "models": return store.route(head, rest) ?? models.route(head, rest)
     case "v1": return openAIRoute(head, rest)
     case "engines": return engineRoute(head, rest)

@@ -13,7 +13,7 @@ import Testing
 #endif
 
 extension EndToEnd {
-  /// Models from Hugging Face, as a fake hub serves them.
+  /// Models from Hugging Face, as a fake hub serves them, and from other programs on this machine.
   @Suite struct HubTests {
     @Test func pulledModelAnswers() async throws {
       try await withHub { scratch, hub, weights in
@@ -63,6 +63,43 @@ extension EndToEnd {
           #expect(pulled.status == 0, "\(pulled.errors)")
           #expect(hub.storeRequests.last?.range?.hasPrefix("bytes=\(onDisk)-") == true)
           #expect(try await daemon.petrel("run", "hf.co/Org/Demo-GGUF", "Say hello").output.contains("Hello"))
+        }
+      }
+    }
+
+    @Test func importedModelAnswersAndTakesNoRoom() async throws {
+      try await Scratch.with { scratch in
+        let weights = try bytes(ofFile: scratch.setup.weights)
+        let digest = Digest(of: weights)
+        let store = scratch.folder.appending("ollama")
+        let blob = store.appending("blobs").appending("sha256-\(digest.hex)")
+        try scratch.write(
+          """
+          {"schemaVersion":2,"layers":[{"mediaType":"application/vnd.ollama.image.model","digest":"\(digest)",
+          "size":\(weights.count)}]}
+          """, to: "ollama/manifests/registry.ollama.ai/library/demo/tiny")
+        try scratch.write("", to: "ollama/blobs/placeholder")
+        try Data(weights).write(to: URL(filePath: blob.string))
+
+        try await Daemon.with(in: scratch) { daemon in
+          let dry = try await daemon.petrel("import", "--dry-run", "--from", store.string)
+          #expect(dry.output.contains("registry.ollama.ai/library/demo:tiny"), "\(dry.errors)")
+          #expect(try await daemon.petrel("list", "--json").json == .array([]))
+          let imported = try await daemon.petrel("import", "--from", store.string)
+          #expect(imported.status == 0, "\(imported.errors)")
+          #expect(!imported.errors.contains("copied"))
+          let name = "registry.ollama.ai/library/demo:tiny"
+          #expect(try await daemon.petrel("run", name, "Say hello").output.contains("Hello"))
+
+          // Over TCP nobody makes the daemon open files.
+          let refused = try await scratch.petrel(
+            "import", "--from", store.string, environment: ["MODEL_RUNNER_HOST": daemon.url])
+          #expect(refused.status == 1)
+          #expect(refused.errors.contains("Unix socket"), "\(refused.errors)")
+
+          // The other program removes its model; this one stays.
+          try FileManager.default.removeItem(atPath: store.string)
+          #expect(try await daemon.petrel("run", name, "Say hello").output.contains("Hello"))
         }
       }
     }

@@ -36,8 +36,8 @@ struct PetrelCommand: AsyncParsableCommand {
   }
 
   private static let modelCommands: [any ParsableCommand.Type] = [
-    PullCommand.self, PushCommand.self, CopyCommand.self, PackageCommand.self, ListCommand.self, InspectCommand.self,
-    TagCommand.self, RemoveCommand.self, LoadCommand.self, ExportCommand.self,
+    PullCommand.self, PushCommand.self, CopyCommand.self, PackageCommand.self, ImportCommand.self, ListCommand.self,
+    InspectCommand.self, TagCommand.self, RemoveCommand.self, LoadCommand.self, ExportCommand.self,
   ]
   private static let useCommands: [any ParsableCommand.Type] = [
     RunCommand.self, ListRunnersCommand.self, UnloadCommand.self, ConfigureCommand.self, RequestsCommand.self,
