@@ -21,6 +21,14 @@ package struct FileChoice: Hashable, Sendable {
   /// Of a folder, all files but the weights, licences included, in the order in which folders are walked.
   package let others: [HubFile]
 
+  /// Bytes of all weights; the largest number there is when a listing claims more.
+  package var totalSize: Int64 {
+    weights.reduce(0) { total, file in
+      let (sum, overflow) = total.addingReportingOverflow(file.size)
+      return overflow ? .max : sum
+    }
+  }
+
   /// - Parameter selector: the name's; nil for the default.
   package init(from files: [HubFile], selector: String?, repository: String) throws(HubError) {
     let files = files.sorted(by: HubFile.inWalkingOrder)

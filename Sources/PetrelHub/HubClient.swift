@@ -185,19 +185,20 @@ package struct HubClient: Sendable {
       guard let value = try? JSONDecoder().decode(Value.self, from: Data(bytes)) else {
         throw RegistryError(.invalidResponse, "the hub's answer about \(repository) is not what its API promises")
       }
-      return (value, try nextPage(answer))
+      return (value, try nextPage(answer, after: url))
     }
   }
 
   /// The URL that a `Link` header calls the next one. Source: RFC 8288.
-  private func nextPage(_ answer: WebAnswer) throws -> URL? {
+  ///
+  /// - Parameter url: what was asked for, before any redirect.
+  private func nextPage(_ answer: WebAnswer, after url: URL) throws -> URL? {
     let links = answer.headers["Link"].joined(separator: ", ")
     guard let match = links.firstMatch(of: /<([^>]*)>[^<]*;\s*rel="?next"?/) else { return nil }
-    // The token goes along, so the next page must be where this one was.
-    guard let url = URL(string: String(match.1), relativeTo: answer.url)?.absoluteURL,
-      Self.isSameOrigin(url, answer.url)
+    // The token goes along, so the next page must be at the hub, wherever this one came from.
+    guard let next = URL(string: String(match.1), relativeTo: answer.url)?.absoluteURL, Self.isSameOrigin(next, url)
     else { throw RegistryError(.refusedRedirect, "the hub's list of files goes on at another host; refused") }
-    return url
+    return next
   }
 
   static func isSameOrigin(_ first: URL, _ second: URL) -> Bool {

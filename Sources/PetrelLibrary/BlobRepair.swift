@@ -71,10 +71,12 @@ struct BlobRepair: Sendable {
         guard try await use(chunks.layout.chunk(at: range.lowerBound), bytes) else { return }
         bytes.removeAll(keepingCapacity: true)
       }
-      if position >= end { return }
+      guard position >= end else { continue }
+      guard end >= min(asked.upperBound, blob.size) else { break }
+      return
     }
     try Task.checkCancellation()
-    throw RegistryError(.truncated, "blob \(blob.digest) ended after \(position) of \(end) bytes")
+    throw RegistryError(.truncated, "blob \(blob.digest) ended after \(position) of \(asked.upperBound) bytes")
   }
 
   private func rangeOfChunk(at offset: Int64) -> Range<Int64>? {

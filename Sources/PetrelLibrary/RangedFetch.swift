@@ -59,7 +59,10 @@ struct RangedFetch: Sendable {
   /// Fetches what is missing, and again what turns out to have changed since an earlier session.
   private func fetchUntilComplete() async throws {
     progress(chunks.received)
-    repeat { try await fetchMissing() } while try await chunks.verdict() == .incomplete
+    repeat {
+      try Task.checkCancellation()
+      try await fetchMissing()
+    } while try await chunks.verdict() == .incomplete
   }
 
   private enum Event: Sendable {

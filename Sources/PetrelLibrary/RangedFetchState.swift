@@ -66,7 +66,7 @@ struct RangedFetchState {
   /// How long to wait before more is asked for; nil when a pause goes on already or none is needed. Throws `error` when
   /// it is of no use to go on.
   mutating func pause(after error: any Error, isCut: Bool, received: Int64) throws -> Duration? {
-    if isCut { return nil }
+    if isCut, !(error is StoreError) { return nil }
     guard let error = error as? RegistryError else { throw error }
     // Connections that break together are one failure.
     if isPaused, error.isRetryable { return nil }

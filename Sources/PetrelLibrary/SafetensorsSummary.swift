@@ -63,7 +63,7 @@ struct SafetensorsSummary {
 
   /// Two decimals in the largest unit of a thousand that is not larger.
   static func text(_ value: Double, units: [String]) -> String {
-    var value = value
+    var value = max(0, value)
     var unit = 0
     while value >= 1000, unit < units.count - 1 {
       value /= 1000

@@ -100,7 +100,10 @@ final class SharedDownload: Sendable {
   private func end(_ result: Result<Void, any Error>) {
     let waiters = state.withLock { state in
       state.result = result
-      return state.waiters.values.compactMap(\.continuation)
+      let continuations = state.waiters.values.compactMap(\.continuation)
+      // One who is cancelled from now on must not be resumed once more.
+      for id in state.waiters.keys { state.waiters[id]?.continuation = nil }
+      return continuations
     }
     for waiter in waiters { waiter.resume(with: result) }
   }

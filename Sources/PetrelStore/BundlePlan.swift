@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PetrelOCI
+import SystemPackage
 
 /// Which layer goes where in a bundle, and what the files are. Computed from the manifest, the config and the tables of
 /// contents of archives, so a fresh bundle and one that is used again are described alike.
@@ -160,6 +161,10 @@ struct BundlePlan: Hashable, Sendable {
   }
 
   private mutating func place(_ file: File) throws(StoreError) {
+    // The last look before the file system's own: each component is one name to it, and not `..`.
+    guard file.path.allSatisfy({ FilePath.Component($0)?.kind == .regular }) else {
+      throw StoreError(.invalidArtifact, "\(quoted(file.path.joined(separator: "/"))) is no path inside a model")
+    }
     let folders = file.path.indices.dropFirst().map { Array(file.path[..<$0]) }
     guard taken[file.path] == nil, folders.allSatisfy({ taken[$0] != true }) else {
       throw StoreError(

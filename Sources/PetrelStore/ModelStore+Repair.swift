@@ -60,9 +60,14 @@ extension ModelStore {
   package func rebuildIndex() async throws -> Int? {
     try await onDisk { [self] in
       try index.locked {
-        guard (try? index.read()) == nil else { return nil }
+        do {
+          _ = try index.read()
+          return nil
+        } catch let error as StoreError where error.code == .corrupt {
+          // Others, such as missing permission, say nothing about what is in the file.
+        }
         let recovered = recoveredIndex()
-        if let bytes = try? index.bytes() { try FileContents.replace(layout.damagedIndex, with: bytes) }
+        if let bytes = try index.bytes() { try FileContents.replace(layout.damagedIndex, with: bytes) }
         try index.replace(with: recovered)
         logger.notice("made a new model index", metadata: ["models": "\(recovered.entries.count)"])
         return recovered.entries.count

@@ -32,8 +32,9 @@ extension ModelStore {
             "refusing to reset: directory \(quoted(layout.root.string)) does not appear to be a model store "
               + "(missing layout.json)")
         }
-        // The index goes first: no model is listed whose files are going. The layout's version goes last, so that a
-        // purge that was cut short can be repeated.
+        // The index goes first, its copy before it: no model is listed whose files are going. The layout's version goes
+        // last, so that a purge that was cut short can be repeated.
+        try Folder.remove(layout.indexCopy)
         try Folder.remove(layout.indexFile)
         for name in names where name != "layout.json" { try discard(layout.root.appending(name), to: &trash) }
         try Folder.remove(layout.layoutFile)

@@ -81,7 +81,8 @@ package final class ModelStore: Sendable {
     // Not under the index lock when it is there: opening must not wait for anybody.
     guard !exists(layout.indexFile) else { return }
     try index.locked {
-      if !exists(layout.indexFile) { try FileContents.replace(layout.indexFile, with: ModelIndex().serialized()) }
+      // An index that has gone must not make garbage of the models that are there.
+      if !exists(layout.indexFile) { try FileContents.replace(layout.indexFile, with: recoveredIndex().serialized()) }
     }
   }
 

@@ -18,6 +18,17 @@ import Testing
     #expect(throws: OCIError.self) { try ModelPath.components(of: path) }
   }
 
+  /// To `String`, a slash with a mark behind it, or with a sign before it that joins the next, is no slash.
+  @Test(arguments: [
+    "../\u{301}x", "a/../\u{301}\u{600}/../../x", "../\u{301}\u{600}/../x", "/\u{301}x", "\u{600}/../../x",
+  ])
+  func slashesAreBytes(path: String) {
+    #expect(throws: OCIError.self) { try ModelPath.components(of: path) }
+    if let repaired = try? ModelPath.repairedComponents(of: path) {
+      #expect(repaired.allSatisfy { !$0.utf8.contains(UInt8(ascii: "/")) && $0 != ".." })
+    }
+  }
+
   @Test(arguments: [
     ("../../home/u/t/m.safetensors", ["home", "u", "t", "m.safetensors"]), ("../x", ["x"]), ("a/../../x", ["x"]),
     ("../a/../../b", ["b"]),

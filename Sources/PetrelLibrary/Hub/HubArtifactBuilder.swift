@@ -83,7 +83,7 @@ struct HubArtifactBuilder {
     var summary = SafetensorsSummary()
     var isKnown = true
     for file in choice.weights { isKnown = summary.add(try await safetensorsHeader(of: file)) && isKnown }
-    let size = choice.weights.reduce(Int64(0)) { $0.addingReportingOverflow($1.size).partialValue }
+    let size = choice.totalSize
     // The settings beside the weights, else those of the root.
     let folders = [choice.weights.first?.folder ?? "", ""]
     let settings = folders.lazy.compactMap { folder in layers.first { $0.annotatedPath == folder + "config.json" } }
@@ -99,7 +99,7 @@ struct HubArtifactBuilder {
     var layers: [Descriptor] = []
     for file in choice.weights { layers.append(try await layer(MediaType.dduf, file, path: file.name)) }
     for file in choice.licenses { layers.append(try await layer(MediaType.license, file, path: file.name)) }
-    let size = choice.weights.reduce(Int64(0)) { $0.addingReportingOverflow($1.size).partialValue }
+    let size = choice.totalSize
     var config = ModelConfig(
       format: "dduf", architecture: "diffusers",
       size: SafetensorsSummary.text(Double(size), units: ["B", "kB", "MB", "GB", "TB"]))
