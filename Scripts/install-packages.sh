@@ -5,6 +5,7 @@ set -euo pipefail
 
 declare -A package_of=(
   [g++]=g++ [make]=make [git]=git [curl]=curl [openssl]=openssl [ps]=procps [perl]=perl [docker-registry]=docker-registry [skopeo]=skopeo [docker]=docker.io
+  [bwrap]=bubblewrap [promtool]=prometheus
 )
 if [[ "${1:-}" == bench ]]; then package_of+=([nginx]=nginx-light [wrk]=wrk); fi
 
@@ -14,6 +15,7 @@ for command in "${!package_of[@]}"; do
     missing+=("${package_of[$command]}")
 done
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+[[ "$(uname)" == Darwin || -e /usr/include/sqlite3.h ]] || missing+=(libsqlite3-dev)
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 
 [[ ${#missing[@]} -eq 0 ]] && exit 0

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 venv=$1
-packages=(openai==3.52.0)
+packages=(openai==3.52.0 anthropic==2.12.0 ollama==0.6.3 gguf==0.19.0 jsonschema==4.26.0 schemathesis==4.32.5)
 mark="$venv/.petrel-${packages[*]}"
 [[ -e "$mark" ]] && exit 0
 
