@@ -6,11 +6,12 @@ import NIOHTTP1
 
 /// One inbound connection: takes requests, has the responder choose a route, and runs it.
 ///
-/// It sits behind NIO's HTTP codec and pipelining handler, which deliver one request at a time.
+/// It sits behind NIO's HTTP decoder. Requests are answered in the order in which they came: parts of later ones wait in
+/// `waiting`, and nothing more is read meanwhile.
 final class ConnectionHandler: ChannelDuplexHandler {
   typealias InboundIn = HTTPServerRequestPart
-  typealias OutboundIn = HTTPServerResponsePart
-  typealias OutboundOut = HTTPServerResponsePart
+  typealias OutboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
 
   private enum State {
     case idle
@@ -22,13 +23,27 @@ final class ConnectionHandler: ChannelDuplexHandler {
     case answering
     /// The answer has been sent before the request was complete: the rest is thrown away, then the connection ends.
     case discarding
+    /// The last answer has been sent.
+    case closing
+  }
+
+  /// What came while a request was being answered.
+  private enum Waiting {
+    case part(HTTPServerRequestPart)
+    /// After this nothing can be understood.
+    case malformed
   }
 
   /// How long the rest of a refused request is read, so that the client gets to see the answer.
   private static let lingerTime = TimeAmount.seconds(2)
 
   private let responder: any Responder
+  private let isUnixSocket: Bool
   private let logger: Logger
+  private var output = ResponseOutput()
+  private var waiting = CircularBuffer<Waiting>(initialCapacity: 0)
+  private var isTakingWaiting = false
+  private var isQuiescing = false
   private var context: ChannelHandlerContext?
   private var state = State.idle
   private var exchange: Exchange?
@@ -37,8 +52,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private var isReadingPaused = false
   private var isReadWanted = false
 
-  init(responder: any Responder, logger: Logger) {
+  init(responder: any Responder, isUnixSocket: Bool, logger: Logger) {
     self.responder = responder
+    self.isUnixSocket = isUnixSocket
     self.logger = logger
   }
 
@@ -48,17 +64,45 @@ final class ConnectionHandler: ChannelDuplexHandler {
   func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    switch unwrapInboundIn(data) {
+    let part = unwrapInboundIn(data)
+    if isAnswering || !waiting.isEmpty {
+      waiting.append(.part(part))
+    } else {
+      receive(part, context: context)
+    }
+  }
+
+  private func receive(_ part: HTTPServerRequestPart, context: ChannelHandlerContext) {
+    switch part {
     case .head(let head): receive(head, context: context)
     case .body(let bytes): receive(bytes, context: context)
     case .end: receiveEnd(context: context)
     }
   }
 
+  /// Goes on with what came while the last request was being answered.
+  private func takeWaiting(_ context: ChannelHandlerContext) {
+    // Answers that are given at once come back here: a loop serves them, not a deep stack.
+    guard !isTakingWaiting else { return }
+    isTakingWaiting = true
+    while !isAnswering, let next = waiting.popFirst() {
+      switch next {
+      case .part(let part): receive(part, context: context)
+      case .malformed: refuseMalformed(context)
+      }
+    }
+    isTakingWaiting = false
+    readIfWanted(context)
+  }
+
+  private var isAnswering: Bool {
+    if case .answering = state { true } else { false }
+  }
+
   private func receive(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
-    keepAlive = head.isKeepAlive
-    let isFromUnixSocket = if case .unixDomainSocket = context.localAddress { true } else { false }
-    guard let request = RequestHead(head, isFromUnixSocket: isFromUnixSocket) else {
+    if case .closing = state { return }
+    keepAlive = head.isKeepAlive && !isQuiescing
+    guard let request = RequestHead(head, isFromUnixSocket: isUnixSocket) else {
       refuse(.badRequest, "invalid request target", path: "/", version: head.version)
       return
     }
@@ -81,8 +125,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
       run(request, exchange) { try await answer(request, body, $0) }
     }
     if request.headers.first(name: "Expect")?.lowercased() == "100-continue" {
-      let proceed = HTTPResponseHead(version: head.version, status: .continue)
-      context.writeAndFlush(wrapOutboundOut(.head(proceed)), promise: nil)
+      output.writeContinue(context)
     }
   }
 
@@ -102,7 +145,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
       state = .collecting(head, route: route, limit: limit, buffer: buffer)
     case .streaming(let source):
       if !source.yield(bytes) { isReadingPaused = true }
-    case .idle, .answering, .discarding: break
+    case .idle, .answering, .discarding, .closing: break
     }
   }
 
@@ -120,13 +163,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
       state = .answering
       source.finish()
     case .discarding: context.close(promise: nil)
-    case .idle, .answering: break
+    case .idle, .answering, .closing: break
     }
   }
 
   func channelInactive(context: ChannelHandlerContext) {
     if case .streaming(let source) = state { source.fail(ChannelError.inputClosed) }
-    state = .discarding
+    state = .closing
+    waiting.removeAll()
     // The client has gone: whatever works for it stops.
     task?.cancel()
     task = nil
@@ -137,7 +181,34 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     logger.debug("closing a connection", metadata: ["error": "\(error)"])
+    if !(error is HTTPParserError) {
+      context.close(promise: nil)
+    } else if isAnswering || !waiting.isEmpty {
+      waiting.append(.malformed)
+    } else {
+      refuseMalformed(context)
+    }
+  }
+
+  /// What came is no HTTP.
+  private func refuseMalformed(_ context: ChannelHandlerContext) {
+    switch state {
+    case .idle, .collecting, .streaming:
+      if exchange?.hasStarted == true { break }
+      output.writeHead(.badRequest, .http1_1, ["Content-Length": "0"], [:], connection: "close")
+      output.end(context, promise: nil)
+    case .answering, .discarding, .closing: break
+    }
     context.close(promise: nil)
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
+    isQuiescing = true
+    // The request that has come is answered, no other is taken.
+    keepAlive = false
+    waiting.removeAll()
+    if case .idle = state { context.close(promise: nil) }
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -148,11 +219,17 @@ final class ConnectionHandler: ChannelDuplexHandler {
   // MARK: Reading as fast as a streaming route takes
 
   func read(context: ChannelHandlerContext) {
-    if isReadingPaused {
+    if isReadingPaused || !waiting.isEmpty {
       isReadWanted = true
     } else {
       context.read()
     }
+  }
+
+  private func readIfWanted(_ context: ChannelHandlerContext) {
+    guard isReadWanted, !isReadingPaused, waiting.isEmpty else { return }
+    isReadWanted = false
+    context.read()
   }
 
   private func resumeReading(_ context: ChannelHandlerContext) -> @Sendable () -> Void {
@@ -160,10 +237,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     return {
       let (handler, context) = bound.value
       handler.isReadingPaused = false
-      if handler.isReadWanted, handler.context != nil {
-        handler.isReadWanted = false
-        context.read()
-      }
+      if handler.context != nil { handler.readIfWanted(context) }
     }
   }
 
@@ -199,7 +273,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     let response = responder.refusal(status, message, path: path)
     var headers = response.headers
     headers.replaceOrAdd(name: "Content-Length", value: String(response.body.readableBytes))
-    sendHead(HTTPResponseHead(version: version, status: response.status, headers: headers))
+    sendHead(response.status, version, headers, [:])
     sendBody(response.body)
     exchange = nil
     sendEnd()
@@ -209,23 +283,19 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   var isWritable: Bool { context?.channel.isWritable ?? false }
 
-  func sendHead(_ head: HTTPResponseHead) {
-    guard let context else { return }
+  /// - Parameter more: further headers.
+  func sendHead(_ status: HTTPResponseStatus, _ version: HTTPVersion, _ headers: HTTPHeaders, _ more: HTTPHeaders) {
+    guard context != nil else { return }
     // What is left of the request will be thrown away, and the connection with it.
     if case .streaming = state { keepAlive = false }
     // HTTP/1.0 has no chunks: the end of a body without length is the end of the connection.
-    if head.version == .http1_0, !head.headers.contains(name: "Content-Length") { keepAlive = false }
-    var head = head
-    if !keepAlive {
-      head.headers.replaceOrAdd(name: "Connection", value: "close")
-    } else if head.version == .http1_0 {
-      head.headers.replaceOrAdd(name: "Connection", value: "keep-alive")
-    }
-    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    if version == .http1_0, !headers.contains(name: "Content-Length") { keepAlive = false }
+    output.writeHead(
+      status, version, headers, more, connection: keepAlive ? (version == .http1_0 ? "keep-alive" : nil) : "close")
   }
 
   func sendBody(_ bytes: ByteBuffer) {
-    context?.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
+    if let context { output.writeBody(bytes, context) }
   }
 
   func flush(promise: EventLoopPromise<Void>?) {
@@ -233,12 +303,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
       promise?.fail(ChannelError.ioOnClosedChannel)
       return
     }
-    // An empty buffer carries the promise behind everything queued before it.
-    if let promise {
-      context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer()))), promise: promise)
-    } else {
-      context.flush()
-    }
+    output.flush(context, promise: promise)
   }
 
   func sendEnd() {
@@ -247,22 +312,26 @@ final class ConnectionHandler: ChannelDuplexHandler {
     task = nil
     switch state {
     case .answering, .idle:
-      state = .idle
       if keepAlive {
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        state = .idle
+        output.end(context, promise: nil)
+        takeWaiting(context)
       } else {
+        state = .closing
+        waiting.removeAll()
         let ended = context.eventLoop.makePromise(of: Void.self)
         ended.futureResult.assumeIsolated().whenComplete { [self] _ in self.context?.close(promise: nil) }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: ended)
+        output.end(context, promise: ended)
       }
     case .collecting, .streaming, .discarding:
       // Closing at once, with bytes unread, would reset the connection and could destroy the answer on its way.
       state = .discarding
       isReadingPaused = false
-      context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+      output.end(context, promise: nil)
       context.read()
       context.eventLoop.assumeIsolated().scheduleTask(in: Self.lingerTime) { [self] in self.context?.close(promise: nil)
       }
+    case .closing: break
     }
   }
 

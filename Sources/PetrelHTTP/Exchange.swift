@@ -48,10 +48,9 @@ package final class Exchange {
     eventLoop.preconditionInEventLoop()
     guard !isOver, !isStarted, let connection else { return }
     isStarted = true
-    var head = HTTPResponseHead(version: version, status: status, headers: headers)
-    if !commonHeaders.isEmpty { head.headers.add(contentsOf: commonHeaders) }
-    if isHead, !headers.contains(name: "Content-Length") { head.headers.add(name: "Content-Length", value: "0") }
-    connection.sendHead(head)
+    var headers = headers
+    if isHead, !headers.contains(name: "Content-Length") { headers.add(name: "Content-Length", value: "0") }
+    connection.sendHead(status, version, headers, commonHeaders)
   }
 
   /// Queues body bytes; ``flush()`` or ``finish()`` sends them.

@@ -45,6 +45,7 @@ package struct HTTPListener: Sendable {
   ) async throws -> HTTPListener {
     let quiescing = ServerQuiescingHelper(group: group)
     let connections = OpenConnections()
+    let isUnixSocket = if case .unix = address { true } else { false }
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -58,8 +59,10 @@ package struct HTTPListener: Sendable {
           connections.add(channel)
           let pipeline = channel.pipeline.syncOperations
           if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-          try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
-          try pipeline.addHandler(ConnectionHandler(responder: responder, logger: logger))
+          // Each handler on the way of a request costs: the connection's handler does what NIO has further ones for.
+          try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
+          try pipeline.addHandler(
+            ConnectionHandler(responder: responder, isUnixSocket: isUnixSocket, logger: logger))
         }
       }
       .childChannelOption(.maxMessagesPerRead, value: 4)

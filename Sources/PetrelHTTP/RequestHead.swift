@@ -20,6 +20,12 @@ package struct RequestHead: Sendable {
     method = head.method
     headers = head.headers
     version = head.version
+    // Nearly every target is a clean path without a query, and this is on the way of every request.
+    if Self.isPlain(head.uri) {
+      path = head.uri
+      query = ""
+      return
+    }
     var target = Substring(head.uri)
     // An absolute target (RFC 9112, section 3.2.2) counts as its path.
     if target.utf8.first != UInt8(ascii: "/"), let scheme = target.firstRange(of: "://") {
@@ -44,7 +50,6 @@ package struct RequestHead: Sendable {
   }
 
   private static func clean(_ path: Substring) -> String? {
-    if isClean(path) { return String(path) }
     guard let decoded = decode(path, plusIsSpace: false) else { return nil }
     var segments: [Substring] = []
     for segment in decoded.split(separator: "/", omittingEmptySubsequences: true) where segment != "." {
@@ -53,15 +58,19 @@ package struct RequestHead: Sendable {
     return "/" + segments.joined(separator: "/")
   }
 
-  /// Nearly every path is, and this is on the way of every request.
-  private static func isClean(_ path: Substring) -> Bool {
-    var previous: UInt8 = 0
-    for byte in path.utf8 {
-      if byte == UInt8(ascii: "%") { return false }
-      if previous == UInt8(ascii: "/"), byte == UInt8(ascii: "/") || byte == UInt8(ascii: ".") { return false }
-      previous = byte
+  /// Whether the target is a path that needs no cleaning, and no more.
+  private static func isPlain(_ target: String) -> Bool {
+    var target = target
+    return target.withUTF8 { bytes in
+      guard bytes.first == UInt8(ascii: "/") else { return false }
+      var previous: UInt8 = 0
+      for byte in bytes {
+        if byte == UInt8(ascii: "%") || byte == UInt8(ascii: "?") { return false }
+        if previous == UInt8(ascii: "/"), byte == UInt8(ascii: "/") || byte == UInt8(ascii: ".") { return false }
+        previous = byte
+      }
+      return previous != UInt8(ascii: "/") || bytes.count == 1
     }
-    return previous != UInt8(ascii: "/") || path.utf8.count == 1
   }
 
   private static func decode(_ text: Substring, plusIsSpace: Bool) -> String? {
