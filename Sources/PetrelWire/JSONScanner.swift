@@ -104,6 +104,8 @@ struct JSONScanner {
     index += 1
     let start = index
     while index < bytes.count {
+      skipPlainText()
+      guard index < bytes.count else { break }
       let byte = bytes[index]
       switch byte {
       case UInt8(ascii: "\""):
@@ -116,6 +118,28 @@ struct JSONScanner {
       }
     }
     throw error("unterminated string")
+  }
+
+  /// Passes over characters that mean themselves, eight at a time: prompts are long. Stops before the last eight bytes of
+  /// the document at the latest.
+  ///
+  /// A byte's highest bit is set in `marks` where it is a quote, a backslash, a control character or not ASCII: subtracting
+  /// borrows from it. What is borrowed further up can only mark bytes behind the first one that is marked rightly.
+  private mutating func skipPlainText() {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    while index + 8 <= bytes.count {
+      let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+      let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
+      let backslashes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
+      let marks =
+        (((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes) | ((word &- ones &* 0x20) & ~word) | word)
+        & (ones &* 0x80)
+      guard marks == 0 else {
+        index += marks.trailingZeroBitCount / 8
+        return
+      }
+      index += 8
+    }
   }
 
   private mutating func scanEscape() throws(JSONSyntaxError) {

@@ -133,4 +133,26 @@ import Testing
     let found = try bytes.withUnsafeBytes { try JSONEnvelope(scanning: $0, for: ["model"]).string("model", in: $0) }
     #expect(found == "a")
   }
+
+  @Test func `What ends or spoils a string is seen at every offset`() throws {
+    for before in 0..<20 {
+      for after in 0..<20 {
+        let (front, back) = (String(repeating: "x", count: before), String(repeating: "!", count: after))
+        for (special, expected) in [
+          ("\\\"", "\""), ("\\\\", "\\"), ("\u{E9}", "\u{E9}"), ("\u{1F600}", "\u{1F600}"), ("", ""),
+        ] {
+          let bytes = Array("{\"model\":\"\(front)\(special)\(back)\"}".utf8)
+          let found = try bytes.withUnsafeBytes {
+            try JSONEnvelope(scanning: $0, for: ["model"]).string("model", in: $0)
+          }
+          #expect(found == front + expected + back)
+        }
+        for spoiled: [UInt8] in [[0x00], [0x1F], [0x80], [0xFF], [0xC3]] {
+          let bytes = Array("{\"a\":\"\(front)".utf8) + spoiled + Array("\(back)\"}".utf8)
+          let error = #expect(throws: JSONSyntaxError.self) { try scan(bytes) }
+          #expect(error?.offset == 6 + before)
+        }
+      }
+    }
+  }
 }
