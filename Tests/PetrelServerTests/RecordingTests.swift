@@ -142,6 +142,20 @@ import Testing
     #expect(intake.hasRoom)
   }
 
+  @Test func `What is recorded in the long run is bounded, however fast it is taken`() {
+    let intake = RecordIntake()
+    let key = RunnerKey(model: Digest(of: []), mode: .completion)
+    let request = CapturedRequest(key: key, model: "m", url: "/", time: 0, request: ByteBuffer())
+    var taken = 0
+    // On a machine so slow that these take seconds, more pass; none passes unbounded.
+    while intake.hasRoom, taken < 100_000 {
+      intake.put(request)
+      taken += intake.takeAll().count
+    }
+    #expect(!intake.hasRoom || taken == 100_000)
+    #expect(taken >= 200)
+  }
+
   @Test func `Listeners hear of each request, until the recorder closes`() async throws {
     try await withLane({ _, channel in channel.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") }) { lane in
       var events = await lane.recorder.events().makeAsyncIterator()

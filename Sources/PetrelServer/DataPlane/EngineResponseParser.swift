@@ -71,11 +71,7 @@ struct EngineResponseParser {
         state = .fixed(remaining: remaining - bytes.readableBytes)
         return .body(bytes)
       case .chunkSize:
-        guard let line = try takeLine() else { return nil }
-        let digits = line.prefix { $0 != UInt8(ascii: ";") && $0 != 0x20 }
-        guard let size = Self.number(digits, radix: 16) else {
-          throw Malformed(reason: "a chunk's size is no number")
-        }
+        guard let size = try takeChunkSize() else { return nil }
         state = size == 0 ? .trailers : .chunkData(remaining: size)
       case .chunkData(let remaining):
         guard let bytes = take(upTo: remaining) else { return nil }
@@ -83,12 +79,12 @@ struct EngineResponseParser {
         state = left == 0 ? .chunkEnd : .chunkData(remaining: left)
         return .body(bytes)
       case .chunkEnd:
-        guard let line = try takeLine() else { return nil }
-        guard line.isEmpty else { throw Malformed(reason: "a chunk is longer than its size") }
+        guard let isEmpty = try takeLine() else { return nil }
+        guard isEmpty else { throw Malformed(reason: "a chunk is longer than its size") }
         state = .chunkSize
       case .trailers:
-        guard let line = try takeLine() else { return nil }
-        if line.isEmpty { return end() }
+        guard let isEmpty = try takeLine() else { return nil }
+        if isEmpty { return end() }
       case .untilClose:
         return take(upTo: .max).map(Event.body)
       case .finished:
@@ -110,105 +106,66 @@ struct EngineResponseParser {
   }
 
   private mutating func take(upTo limit: Int) -> ByteBuffer? {
-    guard buffer.readableBytes > 0 else { return nil }
-    return buffer.readSlice(length: min(limit, buffer.readableBytes))
+    let available = buffer.readableBytes
+    guard available > 0 else { return nil }
+    guard limit < available else {
+      // The storage is let go of, so that the channel can read into it again.
+      defer { buffer = ByteBuffer() }
+      return buffer
+    }
+    return buffer.readSlice(length: limit)
   }
 
-  private mutating func takeLine() throws(Malformed) -> ByteBufferView? {
-    let view = buffer.readableBytesView
-    guard let newline = view.firstIndex(of: 0x0A) else {
-      guard view.count <= Self.maximumChunkLine else { throw Malformed(reason: "a chunk's size line is too long") }
-      return nil
+  /// Takes a line off the buffer. Whether it is empty; nil when it has not come whole.
+  private mutating func takeLine() throws(Malformed) -> Bool? {
+    guard let size = try sizeOfLine() else { return nil }
+    defer { buffer.moveReaderIndex(forwardBy: size) }
+    return size == 1 || (size == 2 && buffer.getInteger(at: buffer.readerIndex) == UInt8(0x0D))
+  }
+
+  /// Takes a line with a chunk's size off the buffer; what stands behind the number means nothing to us.
+  private mutating func takeChunkSize() throws(Malformed) -> Int? {
+    guard let size = try sizeOfLine() else { return nil }
+    let number = buffer.withUnsafeReadableBytes { bytes in
+      var end = 0
+      while end < size - 1, bytes[end] != UInt8(ascii: ";"), bytes[end] != 0x20, bytes[end] != 0x0D { end += 1 }
+      return EngineResponseHead.number(UnsafeRawBufferPointer(rebasing: bytes[..<end]), radix: 16)
     }
-    let line = view[..<newline]
-    buffer.moveReaderIndex(forwardBy: line.count + 1)
-    return line.last == 0x0D ? line.dropLast() : line
+    guard let number else { throw Malformed(reason: "a chunk's size is no number") }
+    buffer.moveReaderIndex(forwardBy: size)
+    return number
+  }
+
+  /// With its end; nil when it has not come whole.
+  private func sizeOfLine() throws(Malformed) -> Int? {
+    let size = buffer.withUnsafeReadableBytes { bytes in bytes.firstIndex(of: 0x0A).map { $0 + 1 } }
+    if size == nil, buffer.readableBytes > Self.maximumChunkLine {
+      throw Malformed(reason: "a chunk's size line is too long")
+    }
+    return size
   }
 
   private mutating func parseHead() throws(Malformed) -> Event? {
-    let view = buffer.readableBytesView
-    guard let end = Self.endOfHead(view) else {
-      guard view.count <= Self.maximumHeadSize else { throw Malformed(reason: "the head is too long") }
-      return nil
-    }
-    let head = view[..<end]
-    buffer.moveReaderIndex(forwardBy: head.count)
-    var lines = head.split(separator: 0x0A).map { $0.last == 0x0D ? $0.dropLast() : $0 }[...]
-    // "HTTP/1.1 200 OK"
-    guard let statusLine = lines.popFirst(), statusLine.starts(with: "HTTP/1.".utf8), statusLine.count >= 12,
-      let code = Self.number(statusLine.dropFirst(9).prefix(3), radix: 10), code >= 100
-    else { throw Malformed(reason: "the status line is malformed") }
-    keepAlive = !statusLine.starts(with: "HTTP/1.0".utf8)
-    var headers = HTTPHeaders()
-    var contentLength: Int?
-    var isChunked = false
-    for line in lines where !line.isEmpty {
-      guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { throw Malformed(reason: "a header has no colon") }
-      let name = line[..<colon]
-      let value = Self.trimmed(line[line.index(after: colon)...])
-      if Self.equal(name, "content-length") {
-        guard let length = Self.number(value, radix: 10) else { throw Malformed(reason: "the length is no number") }
-        contentLength = length
-      } else if Self.equal(name, "transfer-encoding") {
-        isChunked = Self.equal(value.suffix(7), "chunked")
-      } else if Self.equal(name, "connection") {
-        if Self.equal(value, "close") { keepAlive = false }
-      } else if !Self.isWithheld(name) {
-        headers.add(name: String(decoding: name, as: UTF8.self), value: String(decoding: value, as: UTF8.self))
+    let parsed = buffer.withUnsafeReadableBytes { bytes -> Result<(EngineResponseHead, size: Int), Malformed>? in
+      guard let size = EngineResponseHead.size(in: bytes) else { return nil }
+      do throws(Malformed) {
+        return .success((try EngineResponseHead(parsing: UnsafeRawBufferPointer(rebasing: bytes[..<size])), size))
+      } catch {
+        return .failure(error)
       }
     }
-    if let contentLength, !isChunked { headers.add(name: "Content-Length", value: String(contentLength)) }
-    if isChunked {
-      state = .chunkSize
-    } else if code == 204 || code == 304 {
-      state = .fixed(remaining: 0)
-    } else if let contentLength {
-      state = .fixed(remaining: contentLength)
-    } else {
-      keepAlive = false
-      state = .untilClose
+    guard let (head, size) = try parsed?.get() else {
+      guard buffer.readableBytes <= Self.maximumHeadSize else { throw Malformed(reason: "the head is too long") }
+      return nil
     }
-    return .head(status: HTTPResponseStatus(statusCode: code), headers: headers)
-  }
-
-  /// Headers between the engine and us, and those that are ours to say.
-  private static func isWithheld(_ name: ByteBufferView) -> Bool {
-    switch name.count {
-    case 6: equal(name, "server")
-    case 7: equal(name, "upgrade")
-    case 10: equal(name, "keep-alive")
-    default: equal(name.prefix(15), "access-control-")
-    }
-  }
-
-  /// Compares with a lower-case ASCII text, without regard to case.
-  private static func equal(_ bytes: ByteBufferView, _ text: StaticString) -> Bool {
-    guard bytes.count == text.utf8CodeUnitCount else { return false }
-    let expected = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-    return zip(bytes, expected).allSatisfy { $0 == $1 || ($0 | 0x20 == $1 && (0x41...0x5A).contains($0)) }
-  }
-
-  /// Digits and nothing else: no sign, which Swift would take.
-  private static func number(_ digits: ByteBufferView, radix: Int) -> Int? {
-    guard let first = digits.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "-") else { return nil }
-    return Int(String(decoding: digits, as: UTF8.self), radix: radix)
-  }
-
-  private static func endOfHead(_ view: ByteBufferView) -> Int? {
-    var index = view.startIndex
-    while let newline = view[index...].firstIndex(of: 0x0A) {
-      let next = newline + 1
-      if next < view.endIndex, view[next] == 0x0A { return next + 1 }
-      if next + 1 < view.endIndex, view[next] == 0x0D, view[next + 1] == 0x0A { return next + 2 }
-      index = next
-    }
-    return nil
-  }
-
-  private static func trimmed(_ bytes: ByteBufferView) -> ByteBufferView {
-    var bytes = bytes
-    while bytes.first == 0x20 || bytes.first == 0x09 { bytes.removeFirst() }
-    while bytes.last == 0x20 || bytes.last == 0x09 { bytes.removeLast() }
-    return bytes
+    buffer.moveReaderIndex(forwardBy: size)
+    keepAlive = head.keepAlive
+    state =
+      switch head.framing {
+      case .chunked: .chunkSize
+      case .length(let length): .fixed(remaining: length)
+      case .untilClose: .untilClose
+      }
+    return .head(status: head.status, headers: head.headers)
   }
 }

@@ -17,6 +17,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
   let socket: FilePath
   private let channel: any Channel
+  private var context: ChannelHandlerContext?
   private weak var pool: UpstreamPool?
   private weak var user: (any UpstreamUser)?
   private var isPaused = false
@@ -30,21 +31,36 @@ final class UpstreamConnection: ChannelInboundHandler {
     self.socket = socket
     self.channel = channel
     self.pool = pool
+    isActive = channel.isActive
   }
 
-  var isActive: Bool { channel.isActive }
+  private(set) var isActive: Bool
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  /// Larger bodies are sent by themselves; a copy of a smaller one is cheaper than a second write.
+  private static let largestCopy = 8 * 1024
 
   func send(_ head: ByteBuffer, _ body: ByteBuffer, for user: any UpstreamUser) {
     self.user = user
-    channel.write(head, promise: nil)
-    channel.writeAndFlush(body, promise: nil)
+    guard let context else { return user.upstreamClosed() }
+    var last = body
+    if body.readableBytes <= Self.largestCopy {
+      last = context.channel.allocator.buffer(capacity: head.readableBytes + body.readableBytes)
+      last.writeImmutableBuffer(head)
+      last.writeImmutableBuffer(body)
+    } else {
+      context.write(NIOAny(head), promise: nil)
+    }
+    context.writeAndFlush(NIOAny(last), promise: nil)
   }
 
   /// The response has been read; the connection goes back to the pool or is closed.
   func finish(keepAlive: Bool) {
     user = nil
     served += 1
-    guard keepAlive, parser.isEmpty, channel.isActive, let pool else { return close() }
+    guard keepAlive, parser.isEmpty, isActive, let pool else { return close() }
     resume()
     parser.reset()
     idleSince = .now()
@@ -89,6 +105,7 @@ final class UpstreamConnection: ChannelInboundHandler {
   func channelReadComplete(context: ChannelHandlerContext) { user?.upstreamReadComplete() }
 
   func channelInactive(context: ChannelHandlerContext) {
+    isActive = false
     pool?.remove(self)
     let user = user
     self.user = nil

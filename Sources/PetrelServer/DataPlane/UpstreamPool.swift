@@ -16,7 +16,8 @@ final class UpstreamPool {
   let eventLoop: any EventLoop
   private let maximumIdle: Int
   private let maximumIdleTime: TimeAmount
-  private var idle: [FilePath: [UpstreamConnection]] = [:]
+  /// By engine, of which there are few: comparing sockets is cheaper than hashing one.
+  private var idle: [(socket: FilePath, connections: [UpstreamConnection])] = []
   private var isSweepScheduled = false
 
   init(eventLoop: any EventLoop, maximumIdle: Int, maximumIdleTime: TimeAmount) {
@@ -27,7 +28,8 @@ final class UpstreamPool {
 
   /// A connection that has been used before, if a good one is there.
   func takeIdle(_ socket: FilePath) -> UpstreamConnection? {
-    while let connection = idle[socket]?.popLast() {
+    guard let index = idle.firstIndex(where: { $0.socket == socket }) else { return nil }
+    while let connection = idle[index].connections.popLast() {
       if connection.isActive, connection.idleSince + maximumIdleTime > .now() { return connection }
       connection.close()
     }
@@ -50,8 +52,12 @@ final class UpstreamPool {
   }
 
   func giveBack(_ connection: UpstreamConnection) {
-    if let count = idle[connection.socket]?.count, count >= maximumIdle { return connection.close() }
-    idle[connection.socket, default: []].append(connection)
+    if let index = idle.firstIndex(where: { $0.socket == connection.socket }) {
+      guard idle[index].connections.count < maximumIdle else { return connection.close() }
+      idle[index].connections.append(connection)
+    } else {
+      idle.append((connection.socket, [connection]))
+    }
     scheduleSweep()
   }
 
@@ -62,15 +68,16 @@ final class UpstreamPool {
     eventLoop.assumeIsolated().scheduleTask(in: maximumIdleTime * 2) {
       self.isSweepScheduled = false
       let limit = NIODeadline.now() - self.maximumIdleTime
-      for connection in self.idle.values.joined() where connection.idleSince < limit { connection.close() }
+      let old = self.idle.flatMap(\.connections).filter { $0.idleSince < limit }
+      for connection in old { connection.close() }
+      self.idle.removeAll { $0.connections.isEmpty }
       if !self.idle.isEmpty { self.scheduleSweep() }
     }
   }
 
   func remove(_ connection: UpstreamConnection) {
-    guard var connections = idle[connection.socket] else { return }
-    connections.removeAll { $0 === connection }
-    idle[connection.socket] = connections.isEmpty ? nil : connections
+    guard let index = idle.firstIndex(where: { $0.socket == connection.socket }) else { return }
+    idle[index].connections.removeAll { $0 === connection }
   }
 }
 
