@@ -88,6 +88,9 @@ package struct Daemon: Sendable {
     defer { DaemonProcess.forget(home: configuration.home) }
     onReady(listeners.map(\.url))
     logger.notice("ready", metadata: ["addresses": "\(listeners.map(\.url).joined(separator: " "))"])
+    #if os(Linux)
+      ProgramPages.release()
+    #endif
 
     await withTaskGroup(of: Void.self) { tasks in
       tasks.addTask { await scheduler.run() }
