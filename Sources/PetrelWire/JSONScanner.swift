@@ -19,6 +19,14 @@ struct JSONScanner {
     guard index == bytes.count else { throw error("unexpected bytes after the JSON object") }
   }
 
+  /// Scans a whole document of any kind.
+  mutating func scanDocument() throws(JSONSyntaxError) {
+    skipWhitespace()
+    _ = try scanValue(depth: 0)
+    skipWhitespace()
+    guard index == bytes.count else { throw error("unexpected bytes after the JSON value") }
+  }
+
   private mutating func scanObject(
     depth: Int, _ visit: (Range<Int>, JSONEnvelope.Value) -> Void = { _, _ in }
   ) throws(JSONSyntaxError) {

@@ -43,20 +43,40 @@ package struct SSEDecoder: Sendable {
 
   /// The events that `bytes` complete. After an error the decoder must not be used again.
   package mutating func decode(_ bytes: some Sequence<UInt8>) throws(SSELimitError) -> [SSEEvent] {
+    try Array(bytes).withUnsafeBytes { bytes -> Result<[SSEEvent], SSELimitError> in
+      do throws(SSELimitError) { return .success(try decode(bytes)) } catch { return .failure(error) }
+    }.get()
+  }
+
+  /// The events that `bytes` complete. After an error the decoder must not be used again.
+  package mutating func decode(_ bytes: UnsafeRawBufferPointer) throws(SSELimitError) -> [SSEEvent] {
     var events: [SSEEvent] = []
-    for byte in bytes {
-      // The LF of a CR LF ends no second line.
-      let isPairedLF = byte == Self.lf && lastWasCR
-      lastWasCR = byte == Self.cr
-      if isPairedLF { continue }
-      if byte == Self.lf || byte == Self.cr {
-        if let event = try endLine() { events.append(event) }
-      } else {
-        guard line.count < maximumBytes else { throw SSELimitError(maximumBytes: maximumBytes) }
-        line.append(byte)
+    // The LF of a CR LF ends no second line.
+    var start = lastWasCR && bytes.first == Self.lf ? 1 : 0
+    if !bytes.isEmpty { lastWasCR = false }
+    var index = start
+    while index < bytes.count {
+      let byte = bytes[index]
+      guard byte == Self.lf || byte == Self.cr else {
+        index += 1
+        continue
       }
+      try appendToLine(bytes[start..<index])
+      if let event = try endLine() { events.append(event) }
+      index += 1
+      if byte == Self.cr {
+        lastWasCR = index == bytes.count
+        if !lastWasCR, bytes[index] == Self.lf { index += 1 }
+      }
+      start = index
     }
+    if start < bytes.count { try appendToLine(bytes[start...]) }
     return events
+  }
+
+  private mutating func appendToLine(_ bytes: Slice<UnsafeRawBufferPointer>) throws(SSELimitError) {
+    guard line.count + bytes.count <= maximumBytes else { throw SSELimitError(maximumBytes: maximumBytes) }
+    line.append(contentsOf: bytes)
   }
 
   /// The event that the end of the stream left without its closing blank line. The standard drops it; model servers

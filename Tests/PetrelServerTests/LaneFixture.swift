@@ -9,6 +9,7 @@ import PetrelHTTP
 import PetrelOCI
 import PetrelProcess
 import PetrelTestSupport
+import PetrelWire
 import SystemPackage
 
 @testable import PetrelScheduling
@@ -52,6 +53,11 @@ private struct LaneResponder: Responder {
   let lane: InferenceLane
 
   func route(_ head: RequestHead) -> Route {
+    if head.path == "/shout" {
+      return .onLoop(bodyLimit: InferenceLane.bodyLimit) { head, body, exchange in
+        lane.answer(ShoutingDialect(), head, body, exchange)
+      }
+    }
     guard let endpoint = InferenceEndpoint.byPath[head.path] else {
       return .onLoop(bodyLimit: 0) { _, _, exchange in exchange.respond(SimpleResponse(status: .notFound)) }
     }
@@ -68,7 +74,8 @@ private struct LaneResponder: Responder {
 }
 
 func withLane<Result>(
-  _ script: @escaping FakeEngine.Script, _ body: (LaneFixture) async throws -> Result
+  _ script: @escaping FakeEngine.Script, keepAliveEvery interval: TimeAmount = TranslatedAnswer.keepAliveInterval,
+  _ body: (LaneFixture) async throws -> Result
 ) async throws -> Result {
   try await withTemporaryFolder { folder in
     let group = MultiThreadedEventLoopGroup.singleton
@@ -89,13 +96,14 @@ func withLane<Result>(
     }
     let recorder = RequestRecorder()
     let recording = Task { await recorder.run() }
-    let lane = InferenceLane(
+    var lane = InferenceLane(
       scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group, maximumIdleTime: .seconds(4)),
       recorder: recorder
     ) { name in
       guard name == LaneFixture.model else { throw OpenAIError(.notFound, "no \(name)", code: "model_not_found") }
       return RequestedModel(id: id, name: name) { throw EngineError(.launchFailed, "there is but one engine") }
     }
+    lane.keepAliveInterval = interval
     let listener = try await HTTPListener.bind(
       .tcp(host: "127.0.0.1", port: 0), group: group, responder: LaneResponder(lane: lane), logger: logger)
     guard case .tcp(_, let port) = listener.address else { throw DeadlinePassed("no port") }

@@ -44,9 +44,11 @@ struct EngineErrorBody {
     }
   }
 
-  var response: SimpleResponse {
+  var response: SimpleResponse { error.response }
+
+  var error: OpenAIError {
     guard let details = try? JSONDecoder().decode(View.self, from: Data(bytes.readableBytesView)).error else {
-      return OpenAIError(status, "the engine answered with status \(status.code)", code: "engine_error").response
+      return OpenAIError(status, "the engine answered with status \(status.code)", code: "engine_error")
     }
     var error = OpenAIError(status, details.message ?? "the engine gave no reason", code: "engine_error")
     if details.type == "exceed_context_size_error" {
@@ -58,6 +60,6 @@ struct EngineErrorBody {
     } else if let type = details.type {
       error.code = type
     }
-    return error.response
+    return error
   }
 }

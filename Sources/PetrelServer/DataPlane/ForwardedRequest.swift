@@ -16,6 +16,8 @@ final class ForwardedRequest: UpstreamUser {
   private let head: ByteBuffer
   private let body: ByteBuffer
   private let capture: RequestCapture?
+  /// Puts the answer into another dialect; nil when it passes as it comes.
+  private let translation: TranslatedAnswer?
   private let onEngineLost: (RunnerLease, Exchange, _ isEventStream: Bool) -> Void
   private var connection: UpstreamConnection?
   private var hasReceived = false
@@ -28,10 +30,11 @@ final class ForwardedRequest: UpstreamUser {
 
   /// - Parameters:
   ///   - capture: notes the answer for the record; nil when it is not recorded.
+  ///   - translation: writes the answer in place of the engine's own words.
   ///   - onEngineLost: answers the client when the engine ended before its response did.
   init(
     exchange: Exchange, pool: UpstreamPool, lease: RunnerLease, head: ByteBuffer, body: ByteBuffer,
-    capture: RequestCapture? = nil,
+    capture: RequestCapture? = nil, translation: TranslatedAnswer? = nil,
     onEngineLost: @escaping (RunnerLease, Exchange, _ isEventStream: Bool) -> Void
   ) {
     self.exchange = exchange
@@ -40,6 +43,7 @@ final class ForwardedRequest: UpstreamUser {
     self.head = head
     self.body = body
     self.capture = capture
+    self.translation = translation
     self.onEngineLost = onEngineLost
   }
 
@@ -75,7 +79,7 @@ final class ForwardedRequest: UpstreamUser {
     hasReceived = true
     connection.parser.feed(bytes)
     do {
-      while let event = try connection.parser.next() { relay(event) }
+      while self.connection != nil, let event = try connection.parser.next() { relay(event) }
     } catch {
       engineLost()
     }
@@ -115,19 +119,44 @@ final class ForwardedRequest: UpstreamUser {
         return
       }
       isEventStream = isStream
-      exchange.start(status, headers: headers)
+      if let translation {
+        translation.begin(isEventStream: isStream)
+      } else {
+        exchange.start(status, headers: headers)
+      }
     case .body(let bytes):
       eventsRead += 1
       capture?.append(bytes)
-      if errorBody == nil { exchange.write(bytes) } else { errorBody?.append(bytes) }
+      if errorBody != nil {
+        errorBody?.append(bytes)
+      } else if let translation {
+        if let failure = translation.receive(bytes) { abandon(failure, translation) }
+      } else {
+        exchange.write(bytes)
+      }
     case .end(let keepAlive):
       capture?.finish()
       lease.release()
       let connection = connection
       self.connection = nil
       connection?.finish(keepAlive: keepAlive)
-      if let errorBody { exchange.respond(errorBody.response) } else { exchange.finish() }
+      if let translation {
+        if let errorBody { translation.fail(errorBody.error) } else { translation.end() }
+      } else if let errorBody {
+        exchange.respond(errorBody.response)
+      } else {
+        exchange.finish()
+      }
     }
+  }
+
+  /// What the engine sends can't be translated, so that nothing more of it is wanted.
+  private func abandon(_ failure: OpenAIError, _ translation: TranslatedAnswer) {
+    capture?.breakOff(status: Int(failure.status.code))
+    connection?.close()
+    connection = nil
+    lease.release()
+    translation.fail(failure)
   }
 
   private func engineLost() {

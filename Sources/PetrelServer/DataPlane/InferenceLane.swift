@@ -22,6 +22,8 @@ struct InferenceLane: Sendable {
   let recorder: RequestRecorder
   /// Turns the `model` of a request into one of the store.
   let resolve: @Sendable (String) async throws -> RequestedModel
+  /// How long a translated stream may be silent.
+  var keepAliveInterval = TranslatedAnswer.keepAliveInterval
 
   func answer(_ endpoint: InferenceEndpoint, _ head: RequestHead, _ body: ByteBuffer, _ exchange: Exchange) {
     let address: RequestAddress
@@ -37,7 +39,8 @@ struct InferenceLane: Sendable {
     {
       forward(endpoint, head, body, exchange, lease, address.model)
     } else {
-      waitForLease(endpoint, address, exchange) { exchange, lease in
+      let options = RequestOptions(keepAlive: address.keepAlive)
+      waitForLease(endpoint, address.model, options, exchange) { exchange, lease in
         if isPreload {
           lease.release()
           exchange.respond(SimpleResponse())
@@ -50,8 +53,10 @@ struct InferenceLane: Sendable {
 
   // MARK: Slow lane
 
-  private func waitForLease(
-    _ endpoint: InferenceEndpoint, _ address: RequestAddress, _ exchange: Exchange,
+  /// - Parameter refuse: tells the client of an error.
+  func waitForLease(
+    _ endpoint: InferenceEndpoint, _ name: String, _ options: RequestOptions, _ exchange: Exchange,
+    refuse: @escaping @Sendable (Exchange, OpenAIError) -> Void = { $0.respond($1.response) },
     then proceed: @escaping @Sendable (Exchange, RunnerLease) -> Void
   ) {
     let bound = NIOLoopBound(exchange, eventLoop: exchange.eventLoop)
@@ -61,8 +66,8 @@ struct InferenceLane: Sendable {
       do {
         // A tag may move while the name is looked up; then it is not learnt.
         let generation = board.namesGeneration
-        var model = try await resolve(address.model)
-        model.options.keepAlive = address.keepAlive
+        var model = try await resolve(name)
+        model.options = options
         model.namesGeneration = generation
         let lease = try await scheduler.lease(for: model, mode: endpoint.mode)
         loop.execute {
@@ -74,7 +79,7 @@ struct InferenceLane: Sendable {
         let answer = ErrorMapping.openAI(error)
         loop.execute {
           // Without an answer the client has left, or the daemon is about to.
-          if let answer { bound.value.respond(answer.response) } else { bound.value.abort() }
+          if let answer { refuse(bound.value, answer) } else { bound.value.abort() }
         }
       }
     }
@@ -89,20 +94,21 @@ struct InferenceLane: Sendable {
   ) {
     ForwardedRequest(
       exchange: exchange, pool: pools[exchange.eventLoop], lease: lease,
-      head: Self.engineHead(endpoint, head, bodySize: body.readableBytes), body: body,
+      head: Self.engineHead(endpoint, accept: head.headers.first(name: "Accept"), bodySize: body.readableBytes),
+      body: body,
       capture: recorder.capture(head, body: body, model: model, key: lease.key), onEngineLost: engineLost
     ).start()
   }
 
   /// The engine learns nothing of the client but what it needs to read the body.
-  private static func engineHead(_ endpoint: InferenceEndpoint, _ head: RequestHead, bodySize: Int) -> ByteBuffer {
+  static func engineHead(_ endpoint: InferenceEndpoint, accept: String?, bodySize: Int) -> ByteBuffer {
     var text = ByteBuffer()
     text.reserveCapacity(192)
     text.writeStaticString("POST ")
     text.writeString(endpoint.enginePath)
     text.writeStaticString(" HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ")
     text.writeString(String(bodySize))
-    if let accept = head.headers.first(name: "Accept") {
+    if let accept {
       text.writeStaticString("\r\nAccept: ")
       text.writeString(accept)
     }

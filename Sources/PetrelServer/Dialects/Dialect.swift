@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOHTTP1
+import PetrelEngines
+import PetrelHTTP
+import PetrelScheduling
+import PetrelWire
+
+/// An endpoint in other words than OpenAI's, which an engine answers nevertheless.
+protocol Dialect: Sendable {
+  /// Puts a request into the engine's words. Runs on an event loop when the body is small, else on a task.
+  ///
+  /// - Throws: ``OpenAIError``, or what ``ErrorMapping`` knows.
+  func translate(_ head: RequestHead, _ body: ByteBuffer) throws -> TranslatedRequest
+
+  /// The answer to a request that failed before anything of an answer was sent.
+  func refusal(_ error: OpenAIError) -> SimpleResponse
+}
+
+/// A request in the engine's words, and how to put the answer back.
+struct TranslatedRequest: Sendable {
+  /// As the request wrote it.
+  var model: String
+  var endpoint: InferenceEndpoint
+  var options = RequestOptions()
+  /// For the engine. Nil when the model is only to be loaded.
+  var body: ByteBuffer?
+  var translator: any AnswerTranslator
+}
+
+/// Puts one answer of an engine into a dialect. Called on one event loop; pure but for a clock.
+protocol AnswerTranslator: Sendable {
+  /// The headers of a stream; nil when the client wants the answer in one piece.
+  var streamHeaders: HTTPHeaders? { get }
+  /// Sent in a stream when nothing else has been for a while: what clients skip, before, between and after events.
+  var keepAlive: ByteBuffer { get }
+
+  /// The model is loaded, and the request is about to go to its engine.
+  mutating func leased()
+  /// The answer when the model was only to be loaded.
+  mutating func loaded() -> SimpleResponse
+  /// Appends what the client gets for one event of the engine's stream. `[DONE]` does not come here.
+  ///
+  /// - Throws: when the engine reports an error, or writes what can't be understood. Its stream is given up then.
+  mutating func translate(_ event: SSEEvent, into output: inout [UInt8]) throws(OpenAIError)
+  /// Appends what is left to say at the end of the engine's stream.
+  mutating func finish(into output: inout [UInt8]) throws(OpenAIError)
+  /// The answer for one that came in one piece. Runs on a task when it is large.
+  mutating func translate(whole body: ByteBuffer) throws(OpenAIError) -> SimpleResponse
+  /// Appends what tells the client that a stream which has begun has failed; the stream ends with it.
+  mutating func fail(_ error: OpenAIError, into output: inout [UInt8])
+}
+
+extension AnswerTranslator {
+  mutating func leased() {}
+  mutating func loaded() -> SimpleResponse { SimpleResponse() }
+}
