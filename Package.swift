@@ -58,6 +58,8 @@ let package = Package(
     // Values: pure; no files, sockets, clocks or environment.
     room("PetrelWire", []),
     room("PetrelOCI", ["PetrelWire", crypto]),
+    room("PetrelPrompts", ["PetrelWire"]),
+    room("PetrelAnthropic", ["PetrelPrompts", "PetrelWire"]),
     room("PetrelGGUF", []),
     room("PetrelSafetensors", []),
     room("PetrelTar", []),
@@ -103,8 +105,8 @@ let package = Package(
     room(
       "PetrelServer",
       [
-        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelPackaging", "PetrelLibrary",
-        "PetrelEngines", "PetrelScheduling", "PetrelHTTP", logging, systemPackage,
+        "PetrelOCI", "PetrelWire", "PetrelPrompts", "PetrelAnthropic", "PetrelAPI", "PetrelSigning", "PetrelStore",
+        "PetrelPackaging", "PetrelLibrary", "PetrelEngines", "PetrelScheduling", "PetrelHTTP", logging, systemPackage,
       ] + nio),
     room("PetrelClient", ["PetrelWire", "PetrelAPI", asyncHTTPClient, nioSSL] + nio),
 
@@ -112,8 +114,9 @@ let package = Package(
     room(
       "PetrelDaemon",
       [
-        "PetrelOCI", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelHub", "PetrelLibrary",
-        "PetrelEngines", "PetrelProcess", "PetrelScheduling", "PetrelTLS", "PetrelHTTP", "PetrelServer",
+        "PetrelOCI", "PetrelPrompts", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelHub",
+        "PetrelLibrary", "PetrelEngines", "PetrelProcess", "PetrelScheduling", "PetrelTLS", "PetrelHTTP",
+        "PetrelServer",
         asyncHTTPClient, logging, nioSSL, systemPackage,
         .product(name: "Yams", package: "Yams"),
       ] + nio),
@@ -145,6 +148,8 @@ let package = Package(
     room("PetrelTestSupport", ["PetrelOCI", "PetrelWire", crypto, systemPackage] + nio),
     tests("PetrelAPITests", ["PetrelAPI", "PetrelOCI", "PetrelWire"]),
     tests("PetrelWireTests", ["PetrelWire"]),
+    tests("PetrelPromptsTests", ["PetrelPrompts", "PetrelWire"]),
+    tests("PetrelAnthropicTests", ["PetrelAnthropic", "PetrelPrompts", "PetrelWire"]),
     tests("PetrelOCITests", ["PetrelOCI", "PetrelWire", "PetrelTestSupport"]),
     tests("PetrelGGUFTests", ["PetrelGGUF", "PetrelTestSupport"]),
     tests("PetrelSafetensorsTests", ["PetrelSafetensors", "PetrelTestSupport"]),
@@ -199,13 +204,14 @@ let package = Package(
       "PetrelServerTests",
       [
         "PetrelServer", "PetrelScheduling", "PetrelEngines", "PetrelProcess", "PetrelHTTP", "PetrelLibrary",
-        "PetrelStore", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelTestSupport", logging, systemPackage,
+        "PetrelStore", "PetrelPrompts", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelTestSupport", logging,
+        systemPackage,
       ] + nio),
     tests(
       "PetrelDaemonTests",
       [
-        "PetrelDaemon", "PetrelRegistry", "PetrelAPI", "PetrelOCI", "PetrelSigning", "PetrelTestSupport", logging,
-        systemPackage,
+        "PetrelDaemon", "PetrelRegistry", "PetrelAPI", "PetrelOCI", "PetrelPrompts", "PetrelSigning",
+        "PetrelTestSupport", logging, systemPackage,
       ]),
     tests(
       "PetrelEndToEndTests",

@@ -69,7 +69,7 @@ package struct Daemon: Sendable {
         let cursor = logs.cursor(follow: follow, withoutEngines: withoutEngines)
         return { await cursor.next() }
       }, group: group,
-      origins: configuration.environment["DMR_ORIGINS"])
+      origins: configuration.environment["DMR_ORIGINS"], promptRules: configuration.promptRules)
 
     let listeners: [HTTPListener]
     do {

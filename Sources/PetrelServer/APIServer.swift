@@ -5,6 +5,7 @@ import NIOHTTP1
 import PetrelEngines
 import PetrelHTTP
 import PetrelLibrary
+import PetrelPrompts
 import PetrelScheduling
 
 /// The daemon's HTTP surface: finds the route for a request.
@@ -22,14 +23,17 @@ package struct APIServer: Responder {
   private let engines: EngineRoutes
   private let records: RecordRoutes
   private let logs: LogRoutes
+  private let promptRules: PromptRules
 
   /// - Parameters:
   ///   - group: whose loops the listeners run on.
   ///   - origins: web origins that may use the daemon beside this machine's, separated by commas.
+  ///   - promptRules: which lines are not to stand at the beginning of system prompts.
   package init(
     library: ModelLibrary, scheduler: Scheduler, installation: EngineInstallation, recorder: RequestRecorder,
-    logs: @escaping LogRoutes.Source, group: any EventLoopGroup, origins: String?
+    logs: @escaping LogRoutes.Source, group: any EventLoopGroup, origins: String?, promptRules: PromptRules = .standard
   ) {
+    self.promptRules = promptRules
     self.origins = OriginPolicy(origins: origins)
     lane = InferenceLane(
       scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group), recorder: recorder,
@@ -53,6 +57,7 @@ package struct APIServer: Responder {
         lane.answer(endpoint, head, body, exchange)
       }
     }
+    if let route = AnthropicPaths.route(head, lane, rules: promptRules) { return route }
     let segments = APIPath.withoutDockerPrefix(head.path).split(separator: "/")
     guard let first = segments.first else { return system.root(head) }
     let rest = segments.dropFirst()
@@ -100,7 +105,8 @@ package struct APIServer: Responder {
   }
 
   package func failure(_ error: any Error, head: RequestHead) -> SimpleResponse? {
-    APIPath.isOpenAI(head.path)
+    if AnthropicPaths.contains(head.path) { return ErrorMapping.openAI(error).map(AnthropicDialect.response) }
+    return APIPath.isOpenAI(head.path)
       ? ErrorMapping.openAI(error)?.response : ErrorMapping.text(error, operation: "handling")?.response
   }
 
@@ -115,7 +121,8 @@ package struct APIServer: Responder {
   }
 
   private static func error(_ status: HTTPResponseStatus, _ message: String, path: String) -> SimpleResponse {
-    APIPath.isOpenAI(path) ? OpenAIError(status, message).response : TextError(status, message).response
+    if AnthropicPaths.contains(path) { return AnthropicDialect.response(OpenAIError(status, message)) }
+    return APIPath.isOpenAI(path) ? OpenAIError(status, message).response : TextError(status, message).response
   }
 }
 

@@ -8,6 +8,7 @@ import PetrelEngines
 import PetrelHTTP
 import PetrelOCI
 import PetrelProcess
+import PetrelPrompts
 import PetrelTestSupport
 import PetrelWire
 import SystemPackage
@@ -58,6 +59,7 @@ private struct LaneResponder: Responder {
         lane.answer(ShoutingDialect(), head, body, exchange)
       }
     }
+    if let route = AnthropicPaths.route(head, lane, rules: .standard) { return route }
     guard let endpoint = InferenceEndpoint.byPath[head.path] else {
       return .onLoop(bodyLimit: 0) { _, _, exchange in exchange.respond(SimpleResponse(status: .notFound)) }
     }

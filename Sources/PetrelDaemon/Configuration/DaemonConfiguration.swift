@@ -4,6 +4,7 @@ import Logging
 import PetrelAPI
 import PetrelHub
 import PetrelOCI
+import PetrelPrompts
 import PetrelSigning
 import SystemPackage
 
@@ -47,6 +48,8 @@ package struct DaemonConfiguration: Sendable {
   package let registries: RegistrySettings
   /// Hugging Face, or a server with its API. Default `https://huggingface.co`.
   package let hubEndpoint: String
+  /// Which lines are not to stand at the beginning of system prompts.
+  package let promptRules: PromptRules
   /// The daemon's environment, with `LLAMA_SERVER_PATH` and `LLAMA_ARGS` from the file where only that has them.
   package let environment: [String: String]
   /// Every setting with its value and where it came from.
@@ -187,6 +190,7 @@ package struct DaemonConfiguration: Sendable {
       layers, userHome: userHome, resolve: path("", environment: "", default: "").parse, rows: &rows)
     hubEndpoint = try required(
       text("hf-endpoint", environment: "HF_ENDPOINT", default: HubSettings.publicEndpoint))
+    promptRules = try PromptSettings.rules(layers, rows: &rows)
     var environment = layers.environment
     for (key, name) in [("llama-server-path", "LLAMA_SERVER_PATH"), ("llama-args", "LLAMA_ARGS")] {
       let given = layers.environment[name]

@@ -57,6 +57,11 @@ struct EngineErrorBody {
       error.details = [
         ("n_prompt_tokens", details.promptTokens), ("n_ctx", details.contextSize),
       ].compactMap { name, value in value.map { JSONMember(name, .number(String($0))) } }
+    } else if details.message?.hasPrefix("image input is not supported") == true {
+      // llama.cpp takes it for a fault of its own.
+      error.status = .badRequest
+      error.message = "the model reads no images: it has no projector (mmproj); leave them out, or use a model with one"
+      error.code = "unsupported_image"
     } else if let type = details.type {
       error.code = type
     }

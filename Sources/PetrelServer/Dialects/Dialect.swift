@@ -27,6 +27,10 @@ struct TranslatedRequest: Sendable {
   /// For the engine. Nil when the model is only to be loaded.
   var body: ByteBuffer?
   var translator: any AnswerTranslator
+  /// For the record: which dialect it came in.
+  var origin: String?
+  /// For the record: which rules changed the prompt.
+  var promptRules: [String] = []
 }
 
 /// Puts one answer of an engine into a dialect. Called on one event loop; pure but for a clock.

@@ -62,10 +62,12 @@ extension InferenceLane {
     _ answer: TranslatedAnswer
   ) {
     answer.leased()
+    let capture = recorder.capture(head, body: body, model: request.model, key: lease.key)
+    if let origin = request.origin { capture?.note(origin: origin, changes: request.promptRules) }
     ForwardedRequest(
       exchange: exchange, pool: pools[exchange.eventLoop], lease: lease,
       head: Self.engineHead(request.endpoint, accept: nil, bodySize: body.readableBytes), body: body,
-      capture: recorder.capture(head, body: body, model: request.model, key: lease.key), translation: answer
+      capture: capture, translation: answer
     ) { lease, exchange, _ in
       explainLoss(of: lease, exchange.eventLoop, to: NIOLoopBound(answer, eventLoop: exchange.eventLoop))
     }.start()

@@ -42,6 +42,14 @@ final class RequestCapture {
     self.captured.isRequestCut = true
   }
 
+  /// Says where the request came from, unless it says so itself, and what was done to it.
+  ///
+  /// - Parameter changes: empty when the prompt went on as it came.
+  func note(origin: String, changes: [String]) {
+    let origin = captured.origin ?? origin
+    captured.origin = changes.isEmpty ? origin : "\(origin); prompt rules: \(changes.joined(separator: ", "))"
+  }
+
   func begin(status: Int, isEventStream: Bool) {
     captured.status = status
     captured.isEventStream = isEventStream

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import PetrelWire
+
+/// System prompt and conversation of a request, as chat completions have them.
+struct MessagesPrompt {
+  private var system: String?
+  private var conversation: [JSONNode] = []
+
+  init(_ request: JSONNode) throws(MessagesError) {
+    system = try Self.system(request.present("system"))
+    guard let messages = request["messages"]?.elements, !messages.isEmpty else {
+      throw MessagesError("messages", "is required and must be an array with at least one message")
+    }
+    for (index, message) in messages.enumerated() { try add(message, "messages.\(index)") }
+  }
+
+  var messages: [JSONNode] {
+    guard let system, !system.isEmpty else { return conversation }
+    return [["role": "system", "content": .string(system)]] + conversation
+  }
+
+  // MARK: System
+
+  private static func system(_ value: JSONNode?) throws(MessagesError) -> String? {
+    guard let value else { return nil }
+    if let text = value.string { return text }
+    guard let blocks = value.elements else { throw MessagesError("system", "must be a text or an array of blocks") }
+    var texts: [String] = []
+    for (index, block) in blocks.enumerated() {
+      guard block["type"]?.string == "text", let text = block["text"]?.string else {
+        throw MessagesError("system.\(index)", "must be a block of the type text")
+      }
+      texts.append(text)
+    }
+    return texts.joined(separator: "\n")
+  }
+
+  // MARK: Messages
+
+  private mutating func add(_ message: JSONNode, _ place: String) throws(MessagesError) {
+    guard let role = message["role"]?.string, ["user", "assistant", "system"].contains(role) else {
+      throw MessagesError("\(place).role", "must be user or assistant")
+    }
+    guard let content = message.present("content") else { throw MessagesError("\(place).content", "is required") }
+    if content.string != nil {
+      conversation.append(["role": .string(role), "content": content])
+      return
+    }
+    guard let blocks = content.elements else {
+      throw MessagesError("\(place).content", "must be a text or an array of blocks")
+    }
+    if role == "assistant" {
+      conversation.append(try MessagesBlocks.assistant(blocks, "\(place).content"))
+    } else {
+      try addUser(role, blocks, "\(place).content")
+    }
+  }
+
+  /// Results of tools are messages of their own; what stands between them keeps its place.
+  private mutating func addUser(_ role: String, _ blocks: [JSONNode], _ place: String) throws(MessagesError) {
+    var parts: [JSONNode] = []
+    func flush() {
+      guard !parts.isEmpty else { return }
+      conversation.append(["role": .string(role), "content": MessagesBlocks.content(parts)])
+      parts = []
+    }
+    for (index, block) in blocks.enumerated() {
+      let place = "\(place).\(index)"
+      if block["type"]?.string == "tool_result" {
+        flush()
+        conversation.append(try MessagesBlocks.toolResult(block, place))
+      } else {
+        parts.append(try MessagesBlocks.part(block, place))
+      }
+    }
+    flush()
+    if blocks.isEmpty { conversation.append(["role": .string(role), "content": ""]) }
+  }
+}
