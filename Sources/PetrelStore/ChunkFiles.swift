@@ -6,7 +6,8 @@ import SystemPackage
 
 /// The files of a ``ChunkedBlob``, locked while they are open.
 final class ChunkFiles: Sendable {
-  let data: FileDescriptor
+  /// The blob's bytes, with holes.
+  let data: PieceFile
   let journal: ChunkJournal
   /// What an earlier session has left.
   let records: ChunkRecords
@@ -25,17 +26,18 @@ final class ChunkFiles: Sendable {
     path = layout.chunks(digest)
     do {
       try Self.adopt(digest, chunks, layout)
-      data = try Self.openLocked(path, digest, creating: true)
+      let file = try Self.openLocked(path, digest, creating: true)
       do {
         let known = try FileContents.readIfPresent(layout.chunkRecords(digest), limit: 64 * 1024 * 1024)
         let parsed = known.flatMap { ChunkRecords(parsing: $0, digest: digest, size: chunks.size) }
         // Bytes that nothing is known about.
-        if parsed == nil { try data.resize(to: 0) }
+        if parsed == nil { try file.resize(to: 0) }
         journal = try ChunkJournal(
           layout.chunkRecords(digest), records: parsed, head: ChunkRecords.head(digest, chunks))
         records = parsed ?? ChunkRecords(layout: chunks)
+        data = try PieceFile(file, path: path)
       } catch {
-        PlatformFile.closeUnlocked(data)
+        PlatformFile.closeUnlocked(file)
         throw error
       }
     } catch let error as Errno {
@@ -51,13 +53,27 @@ final class ChunkFiles: Sendable {
       defer { isOpen = false }
       return isOpen
     }
-    if wasOpen { PlatformFile.closeUnlocked(data) }
+    if wasOpen { data.close() }
+  }
+
+  /// Makes the chunks that have been written so far durable. Those that cannot be made so count as missing from then on:
+  /// the system may forget what it failed to flush, and say nothing the next time.
+  func checkpoint() throws -> Bool {
+    try reportingErrno("flush") {
+      try journal.checkpoint {
+        try DiskWatch.willChange(.sync, path)
+        try PlatformFile.syncData(data.file)
+      }
+    }
   }
 
   /// Makes the file durable and gives it its final name.
   func finish() throws {
     try reportingErrno("finish") {
-      try PlatformFile.sync(data)
+      try journal.forgettingUnflushed {
+        try DiskWatch.willChange(.sync, path)
+        try PlatformFile.sync(data.file)
+      }
       let blob = layout.blob(digest)
       try PlatformFile.rename(path, to: blob)
       // Engines get hard links to this file. Nobody may write through one.

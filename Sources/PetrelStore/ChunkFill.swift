@@ -32,27 +32,21 @@ struct ChunkFill {
     return gaps
   }
 
-  /// Takes note of bytes that have been written. Returns how many of them are new.
+  /// Takes note of bytes of a gap that have come.
   ///
   /// - Parameter bytes: nil when they are not at hand.
-  mutating func insert(_ added: Range<Int64>, bytes: UnsafeRawBufferPointer?) -> Int64 {
+  mutating func insert(_ added: Range<Int64>, bytes: UnsafeRawBufferPointer?) {
     if let bytes, added.lowerBound == summedEnd {
       checksum.update(bytes)
       summedEnd = added.upperBound
-    } else if added.lowerBound < summedEnd {
-      // Written twice: what was summed up may not be what is there.
-      checksum = ChunkChecksum()
-      summedEnd = -1
     }
-    let before = count
     let touching = spans.filter { $0.lowerBound <= added.upperBound && $0.upperBound >= added.lowerBound }
     let start = min(added.lowerBound, touching.first?.lowerBound ?? added.lowerBound)
     let end = max(added.upperBound, touching.last?.upperBound ?? added.upperBound)
     spans.removeAll { touching.contains($0) }
     spans.insert(start..<end, at: spans.firstIndex { $0.lowerBound > start } ?? spans.count)
-    return count - before
   }
 
-  /// Bytes that are there.
-  var count: Int64 { spans.reduce(0) { $0 + Int64($1.count) } }
+  /// Bytes of `part` that are there.
+  func count(in part: Range<Int64>) -> Int { spans.reduce(0) { $0 + $1.clamped(to: part).count } }
 }

@@ -3,18 +3,15 @@
 import Crypto
 import PetrelOCI
 
-/// Computes the SHA-256 of a ``ChunkedBlob`` while its chunks come: follows behind the first that is missing, and reads
-/// from the file what the system still has in memory. On a thread of its own.
+/// Computes the SHA-256 of a ``ChunkedBlob`` while its chunks come: follows behind the first that is missing, takes
+/// blocks that are still in memory and reads the others. On a thread of its own.
 actor ChunkHasher {
-  private static let readSize = 1024 * 1024
-
   private nonisolated let executor = DiskExecutor()
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   private var hash = SHA256()
   /// The first chunk that is not in the hash.
   private var next = 0
-  private var buffer: [UInt8] = []
 
   /// Hashes on as far as chunks are there. Returns the digest when that is the whole blob, else nil.
   ///
@@ -23,16 +20,14 @@ actor ChunkHasher {
   func advance(_ blob: ChunkedBlob) throws -> PetrelOCI.Digest? {
     while next < blob.layout.count, let slot = blob.presentSlot(next) {
       try Task.checkCancellation()
-      let before = hash
+      var hash = hash
       var checksum = ChunkChecksum()
-      try read(blob, blob.layout.range(of: next)) { bytes in
+      try read(blob, blob.layout.range(of: next), mayBeKept: true) { bytes in
         hash.update(bufferPointer: bytes)
         if !slot.isChecked { checksum.update(bytes) }
       }
-      if !slot.isChecked, try !blob.confirm(next, checksum: checksum.value) {
-        hash = before
-        return nil
-      }
+      if !slot.isChecked, try !blob.confirm(next, checksum: checksum.value) { return nil }
+      self.hash = hash
       next += 1
     }
     return next == blob.layout.count ? PetrelOCI.Digest(hash.finalize()) : nil
@@ -47,25 +42,31 @@ actor ChunkHasher {
   /// The checksum of the chunk's bytes as they are on the disk.
   func checksum(_ blob: ChunkedBlob, _ chunk: Int) throws -> UInt64 {
     var checksum = ChunkChecksum()
-    try read(blob, blob.layout.range(of: chunk)) { checksum.update($0) }
+    try read(blob, blob.layout.range(of: chunk), mayBeKept: false) { checksum.update($0) }
     return checksum.value
   }
 
+  /// - Parameter mayBeKept: takes what is still in memory in place of what the disk has.
   private func read(
-    _ blob: ChunkedBlob, _ range: Range<Int64>, _ use: (UnsafeRawBufferPointer) -> Void
+    _ blob: ChunkedBlob, _ range: Range<Int64>, mayBeKept: Bool, _ use: (UnsafeRawBufferPointer) -> Void
   ) throws {
-    if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.readSize) }
+    var spare: Block?
     var offset = range.lowerBound
     while offset < range.upperBound {
-      let length = Int(min(range.upperBound - offset, Int64(Self.readSize)))
-      let count = try buffer.withUnsafeMutableBytes { buffer in
-        let count = try blob.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<length]), at: offset)
-        use(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-        return count
+      let length = Int(min(range.upperBound - offset, Int64(Block.size)))
+      if mayBeKept, let kept = blob.takeKept(at: offset) {
+        use(UnsafeRawBufferPointer(rebasing: kept.bytes[..<length]))
+        offset += Int64(length)
+        continue
       }
+      let block = try spare ?? blob.block()
+      spare = block
+      let part = UnsafeMutableRawBufferPointer(rebasing: block.bytes[..<length])
+      let count = try blob.read(into: part, at: offset)
+      use(UnsafeRawBufferPointer(rebasing: part[..<count]))
       // A file that was cut off is the same as one with other bytes.
-      if count == 0 { return }
-      offset += Int64(count)
+      if count < length { return }
+      offset += Int64(length)
     }
   }
 }

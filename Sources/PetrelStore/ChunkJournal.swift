@@ -10,6 +10,8 @@ final class ChunkJournal: Sendable {
     var written: Int
     var durable: Int
     var length: Int64
+    /// The chunks that are not known to be durable, by the number of their line.
+    var unflushed: [Int: Int]
   }
 
   private let file: FileDescriptor
@@ -25,7 +27,10 @@ final class ChunkJournal: Sendable {
       path, .writeOnly, options: [.create, .append, .closeOnExec],
       permissions: [.ownerReadWrite, .groupRead, .otherRead])
     let length = Int64(records?.length ?? 0)
-    state = Mutex(State(written: records?.written ?? 0, durable: records?.durable ?? 0, length: length))
+    state = Mutex(
+      State(
+        written: records?.written ?? 0, durable: records?.durable ?? 0, length: length,
+        unflushed: records?.unflushed ?? [:]))
     try file.resize(to: length)
     if records == nil { try append(head) }
   }
@@ -34,7 +39,10 @@ final class ChunkJournal: Sendable {
 
   /// To be called when the chunk's bytes have been written.
   func note(written chunk: Int, checksum: UInt64) throws {
-    try append(ChunkRecords.line(written: chunk, checksum: checksum)) { $0.written += 1 }
+    try append(ChunkRecords.line(written: chunk, checksum: checksum)) { state in
+      state.unflushed[state.written] = chunk
+      state.written += 1
+    }
   }
 
   func note(dropped chunk: Int) throws { try append(ChunkRecords.line(dropped: chunk)) }
@@ -44,15 +52,30 @@ final class ChunkJournal: Sendable {
     try PlatformFile.syncData(file)
   }
 
-  /// Makes the chunks that have been written so far durable: first their bytes in `data`, then the note of it. Returns
-  /// false when there was nothing to do.
-  func checkpoint(_ data: FileDescriptor) throws -> Bool {
+  /// Makes the chunks that have been written so far durable: first their bytes, with `flush`, then the note of it.
+  /// Returns false when there was nothing to do.
+  func checkpoint(_ flush: () throws -> Void) throws -> Bool {
     let (written, durable) = state.withLock { ($0.written, $0.durable) }
     guard written > durable else { return false }
-    try PlatformFile.syncData(data)
-    try append(ChunkRecords.line(durable: written)) { $0.durable = written }
+    try forgettingUnflushed(flush)
+    try append(ChunkRecords.line(durable: written)) { state in
+      state.unflushed = state.unflushed.filter { $0.key >= written }
+      state.durable = written
+    }
     try PlatformFile.syncData(file)
     return true
+  }
+
+  /// When `flush` fails, notes that all chunks which are not known to be durable are missing.
+  func forgettingUnflushed(_ flush: () throws -> Void) throws {
+    do {
+      try flush()
+    } catch {
+      let lost = state.withLock { $0.unflushed.values.sorted() }
+      // Where even this does not reach the disk, nothing there says that they are durable.
+      try? append(lost.map { ChunkRecords.line(dropped: $0) }.joined() + ChunkRecords.line(adopted: 0))
+      throw error
+    }
   }
 
   private func append(_ line: String, then change: (inout State) -> Void = { _ in }) throws {

@@ -53,6 +53,11 @@ struct ChunkRecords: Equatable {
   /// Whether the chunk's bytes were flushed before that was written down.
   func isDurable(_ chunk: Int) -> Bool { entries[chunk].map { $0.line < durable } ?? false }
 
+  /// The chunks that are not known to be durable, by the number of their line.
+  var unflushed: [Int: Int] {
+    Dictionary(uniqueKeysWithValues: entries.filter { $0.value.line >= durable }.map { ($0.value.line, $0.key) })
+  }
+
   static func head(_ digest: Digest, _ layout: ChunkLayout) -> String {
     "petrel-chunks 1 \(digest) \(layout.size) \(layout.chunkSize)\n"
   }

@@ -28,16 +28,13 @@ package final class ChunkedBlob: Sendable {
     var isChecked: Bool
   }
 
-  private final class Filling: Sendable {
-    let fill: Mutex<ChunkFill>
-    init(_ range: Range<Int64>) { fill = Mutex(ChunkFill(range)) }
-  }
-
-  private struct State {
+  struct State {
     /// Nil: not all of the chunk is there.
     var slots: [Slot?]
-    var filling: [Int: Filling] = [:]
+    var filling: [Int: ChunkFilling] = [:]
     var received: Int64 = 0
+    /// Blocks that are in the file and still in memory, by their place.
+    var kept: [Int64: Block] = [:]
     /// What went wrong in the background.
     var failure: StoreError?
   }
@@ -47,22 +44,29 @@ package final class ChunkedBlob: Sendable {
   package let digest: Digest
   package let layout: ChunkLayout
   let files: ChunkFiles
+  let pool: BlockPool
+  let state: Mutex<State>
+  let writeBytes: Write
   private let hasher = ChunkHasher()
   private let writers = FileQueue()
-  private let state: Mutex<State>
-  private let write: Write
+  private let probe: DiskProbe?
   /// Yields when a chunk has become complete.
   let completions: AsyncStream<Void>
   let completed: AsyncStream<Void>.Continuation
 
-  /// - Parameter write: writes bytes at an offset.
+  /// - Parameters:
+  ///   - pool: for blocks of the file.
+  ///   - probe: told of what is flushed.
+  ///   - write: writes bytes at an offset.
   init(
-    digest: Digest, files: ChunkFiles,
+    digest: Digest, files: ChunkFiles, pool: BlockPool = BlockPool(), probe: DiskProbe? = nil,
     write: @escaping Write = { file, offset, bytes in try file.writeAll(toAbsoluteOffset: offset, bytes) }
   ) throws {
     self.digest = digest
     self.files = files
-    self.write = write
+    self.pool = pool
+    self.probe = probe
+    writeBytes = write
     layout = files.records.layout
     (completions, completed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     state = Mutex(State(slots: Array(repeating: nil, count: layout.count)))
@@ -137,9 +141,16 @@ package final class ChunkedBlob: Sendable {
 
   func presentSlot(_ chunk: Int) -> Slot? { state.withLock { $0.slots[chunk] } }
 
+  /// Returns the bytes read, fewer only at the file's end.
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws -> Int {
-    try files.reportingErrno("read") { try files.data.read(fromAbsoluteOffset: offset, into: buffer) }
+    try files.reportingErrno("read") { try files.data.read(into: buffer, at: offset) }
   }
+
+  /// Memory to read into.
+  func block() throws -> Block { try files.reportingErrno("read") { try pool.take() } }
+
+  /// A block that is still in memory. It is forgotten.
+  func takeKept(at offset: Int64) -> Block? { state.withLock { $0.kept.removeValue(forKey: offset) } }
 
   /// Takes note of what a chunk of an earlier session has turned out to be. Returns false, and drops it, when it is not
   /// what it was.
@@ -161,7 +172,7 @@ package final class ChunkedBlob: Sendable {
     await withTaskGroup(of: Void.self) { group in
       let (due, flush) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
       group.addTask { [self] in
-        for await _ in due { await inBackground { _ = try await onDisk { try self.checkpoint() } } }
+        for await _ in due { await inBackground { _ = try await self.checkpoint() } }
       }
       for await _ in completions {
         flush.yield()
@@ -171,8 +182,8 @@ package final class ChunkedBlob: Sendable {
     }
   }
 
-  func checkpoint() throws -> Bool {
-    try files.reportingErrno("flush") { try files.journal.checkpoint(files.data) }
+  func checkpoint() async throws -> Bool {
+    try await onDisk(watchedBy: probe) { [files] in try files.checkpoint() }
   }
 
   private func inBackground(_ work: () async throws -> Void) async {
@@ -185,110 +196,7 @@ package final class ChunkedBlob: Sendable {
     }
   }
 
-  private func checkFailure() throws {
+  func checkFailure() throws {
     if let failure = state.withLock({ $0.failure }) { throw failure }
-  }
-
-  private func writeNow(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws {
-    try checkFailure()
-    guard offset >= 0, Int64(bytes.count) <= layout.size - offset else {
-      throw StoreError(.tooLarge, "\(digest) is longer than the \(layout.size) bytes that were announced")
-    }
-    var rest = bytes
-    var position = offset
-    while !rest.isEmpty {
-      let chunk = layout.chunk(at: position)
-      let room = Int(layout.range(of: chunk).upperBound - position)
-      let part = UnsafeRawBufferPointer(rebasing: rest.prefix(room))
-      try write(part, at: position, in: chunk)
-      rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(part.count))
-      position += Int64(part.count)
-    }
-  }
-
-  private func write(_ part: UnsafeRawBufferPointer, at offset: Int64, in chunk: Int) throws {
-    let filling = state.withLock { state -> Filling? in
-      guard state.slots[chunk] == nil else { return nil }
-      let filling = state.filling[chunk] ?? Filling(layout.range(of: chunk))
-      state.filling[chunk] = filling
-      return filling
-    }
-    guard let filling else { return }
-    let left = layout.size - received
-    try files.reportingErrno("write", note: " (\(left) more bytes are needed; what was received is kept)") {
-      try write(files.data, offset, part)
-    }
-    let end = offset + Int64(part.count)
-    let (gained, isComplete, checksum) = filling.fill.withLock { fill in
-      let wasComplete = fill.isComplete
-      let gained = fill.insert(offset..<end, bytes: part)
-      return (gained, fill.isComplete && !wasComplete, fill.finalChecksum)
-    }
-    state.withLock { $0.received += gained }
-    if isComplete { try complete(chunk, checksum) }
-  }
-
-  private func complete(_ chunk: Int, _ checksum: UInt64?) throws {
-    let checksum = try checksum ?? readChecksum(chunk)
-    try files.reportingErrno("write") { try files.journal.note(written: chunk, checksum: checksum) }
-    state.withLock { state in
-      state.slots[chunk] = Slot(checksum: checksum, isChecked: true)
-      state.filling[chunk] = nil
-    }
-    completed.yield()
-  }
-
-  private func readChecksum(_ chunk: Int) throws -> UInt64 {
-    let range = layout.range(of: chunk)
-    let bytes = try [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
-      while count < range.count {
-        let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
-        let read = try read(into: rest, at: range.lowerBound + Int64(count))
-        guard read > 0 else { throw StoreError(.io, "\(files.path) was cut off while it was written") }
-        count += read
-      }
-    }
-    return bytes.withUnsafeBytes { ChunkChecksum(of: $0).value }
-  }
-
-  private func drop(_ chunk: Int) throws {
-    try files.reportingErrno("write") { try files.journal.note(dropped: chunk) }
-    state.withLock { state in
-      guard state.slots[chunk] != nil else { return }
-      state.slots[chunk] = nil
-      state.received -= Int64(layout.range(of: chunk).count)
-    }
-  }
-
-  /// Counts what an earlier session has left.
-  private func takeOver(_ records: ChunkRecords) throws {
-    let length = try files.reportingErrno("look at") { try files.data.stat().size }
-    for (chunk, entry) in records.entries where layout.range(of: chunk).upperBound <= length {
-      // Not known to have reached the disk before the machine went down, if it did.
-      if !records.isDurable(chunk), try readChecksum(chunk) != entry.checksum { continue }
-      take(chunk, Slot(checksum: entry.checksum, isChecked: false))
-    }
-    let adopted = min(records.adopted, length)
-    for chunk in 0..<layout.count where records.entries[chunk] == nil && !records.dropped.contains(chunk) {
-      let range = layout.range(of: chunk)
-      if range.upperBound <= adopted {
-        take(chunk, Slot(checksum: nil, isChecked: false))
-      } else if range.lowerBound < adopted {
-        let filling = Filling(range)
-        let gained = filling.fill.withLock { $0.insert(range.lowerBound..<adopted, bytes: nil) }
-        state.withLock { state in
-          state.filling[chunk] = filling
-          state.received += gained
-        }
-      }
-    }
-    completed.yield()
-  }
-
-  private func take(_ chunk: Int, _ slot: Slot) {
-    state.withLock { state in
-      state.slots[chunk] = slot
-      state.received += Int64(layout.range(of: chunk).count)
-    }
   }
 }

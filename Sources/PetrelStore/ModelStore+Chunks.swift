@@ -22,7 +22,7 @@ extension ModelStore {
     }
     defer { files.close() }
     let blob = try await onDisk { [self] in
-      let blob = try ChunkedBlob(digest: digest, files: files)
+      let blob = try ChunkedBlob(digest: digest, files: files, pool: blocks, probe: probe)
       try checkSpace(for: size - blob.received)
       return blob
     }
@@ -48,7 +48,7 @@ extension ModelStore {
       } catch {
         // What has come is flushed all the same.
         group.cancelAll()
-        try? await onDisk { _ = try blob.checkpoint() }
+        _ = try? await blob.checkpoint()
         throw error
       }
     }

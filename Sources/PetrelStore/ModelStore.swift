@@ -30,12 +30,14 @@ package final class ModelStore: Sendable {
   /// Files whose bytes have been found right, as they were then.
   let verified = Mutex<[FilePath: PlatformFile.Stamp]>([:])
   let turns = Turns()
+  /// For large blobs on their way.
+  let blocks = BlockPool()
   /// What manifests and configs say, by manifest digest; they never change.
   let facts = Mutex<[Digest: Facts]>([:])
   let freeSpace: @Sendable (FilePath) throws -> Int64
   let logger: Logger
   private let lock: StoreLock?
-  private let probe: DiskProbe?
+  let probe: DiskProbe?
 
   private init(
     layout: StoreLayout, lock: StoreLock?, logger: Logger, freeSpace: @escaping @Sendable (FilePath) throws -> Int64,

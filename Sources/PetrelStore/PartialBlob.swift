@@ -17,6 +17,7 @@ actor PartialBlob {
   nonisolated let size: Int64
   private nonisolated let layout: StoreLayout
   private nonisolated let write: Write
+  private nonisolated let sync: Sync
   private nonisolated let executor = DiskExecutor()
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -30,11 +31,16 @@ actor PartialBlob {
   /// Writes bytes at an offset.
   typealias Write = @Sendable (FileDescriptor, _ offset: Int64, _ bytes: [UInt8]) throws -> Void
 
+  /// Flushes bytes to the disk.
+  typealias Sync = @Sendable (FileDescriptor) throws -> Void
+
   init(
     digest: Digest, size: Int64, layout: StoreLayout,
-    write: @escaping Write = { file, offset, bytes in try file.writeAll(toAbsoluteOffset: offset, bytes) }
+    write: @escaping Write = { file, offset, bytes in try file.writeAll(toAbsoluteOffset: offset, bytes) },
+    sync: @escaping Sync = { try PlatformFile.sync($0) }
   ) {
     self.write = write
+    self.sync = sync
     self.digest = digest
     self.size = size
     self.layout = layout
@@ -92,7 +98,8 @@ actor PartialBlob {
     writtenBack = 0
   }
 
-  /// Checks length and digest, makes the file durable and gives it its final name. Wrong bytes are deleted.
+  /// Checks length and digest, makes the file durable and gives it its final name. Wrong bytes, and those that the disk
+  /// does not take, are deleted.
   ///
   /// Throws ``StoreError`` (`incomplete`, `digestMismatch`).
   func finish() async throws {
@@ -108,7 +115,13 @@ actor PartialBlob {
           .digestMismatch,
           "blob digest mismatch for \(quoted(digest.description)): expected \(digest), got \(actual)")
       }
-      try PlatformFile.sync(file)
+      do {
+        try sync(file)
+      } catch {
+        // The system may forget what it failed to flush, and say nothing the next time.
+        try? file.resize(to: 0)
+        throw error
+      }
       let blob = layout.blob(digest)
       try PlatformFile.rename(path, to: blob)
       // Engines get hard links to this file. Nobody may write through one.

@@ -293,11 +293,11 @@ import Testing
     let layout = ChunkLayout(size: Self.blob.size, chunkSize: Int64(Self.chunk))
     let files = try ChunkFiles(Self.blob.digest, layout, in: store.layout)
     defer { files.close() }
-    let full = try ChunkedBlob(digest: Self.blob.digest, files: files) { file, offset, bytes in
+    let full = try ChunkedBlob(digest: Self.blob.digest, files: files, write: { file, offset, bytes in
       let taken = offset >= 300_000 ? UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]) : bytes
       try file.writeAll(toAbsoluteOffset: offset, taken)
       if offset >= 300_000 { throw Errno.noSpace }
-    }
+    })
     do {
       try await write(full, 0..<100_000, 100_000..<300_000, 300_000..<730_000)
       Issue.record("a full disk took everything")
