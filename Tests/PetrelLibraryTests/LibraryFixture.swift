@@ -116,14 +116,3 @@ func libraryError(_ body: () async throws -> some Any) async -> LibraryError? {
     return error as? LibraryError
   }
 }
-
-struct DeadlineExceeded: Error {}
-
-/// Waits until `condition` holds, for at most ten seconds.
-func eventually(_ condition: () async throws -> Bool) async throws {
-  let deadline = ContinuousClock.now + .seconds(10)
-  while try await !condition() {
-    guard ContinuousClock.now < deadline else { throw DeadlineExceeded() }
-    try await Task.sleep(for: .milliseconds(2))
-  }
-}
