@@ -51,8 +51,10 @@ package struct Daemon: Sendable {
     let store = try await openStore()
     let group = MultiThreadedEventLoopGroup.singleton
     let engine = LlamaCpp(home: configuration.home, environment: configuration.environment)
-    let scheduler = try makeScheduler(engine, group, run: run)
-    let installation = EngineInstallation(engine: engine, environment: configuration.environment, logger: logger)
+    let sandbox = Sandbox(mode: configuration.sandbox, environment: configuration.environment)
+    let scheduler = try makeScheduler(engine, group, run: run, sandbox)
+    let installation = EngineInstallation(
+      engine: engine, environment: configuration.environment, sandbox: sandbox, logger: logger)
     let connections = try registryConnections(group)
     let registries = registryClient(connections)
     let hub = HubClient(
@@ -173,14 +175,16 @@ package struct Daemon: Sendable {
     }
   }
 
-  private func makeScheduler(_ engine: LlamaCpp, _ group: any EventLoopGroup, run: FilePath) throws -> Scheduler {
+  private func makeScheduler(
+    _ engine: LlamaCpp, _ group: any EventLoopGroup, run: FilePath, _ sandbox: Sandbox
+  ) throws -> Scheduler {
     let orphans = OrphanRecords(directory: run.appending("engines"), logger: logger)
-    // An earlier daemon that was killed may have left engines running; the claim on the folder says that it is gone.
-    orphans.sweep()
     try PrivateFolder.create(configuration.logDirectory)
     let launcher = EngineLauncher(
       engine: engine, group: group, socketDirectory: run, logDirectory: configuration.logDirectory, orphans: orphans,
-      loadTimeout: configuration.loadTimeout, logger: logger)
+      loadTimeout: configuration.loadTimeout, sandbox: sandbox, logger: logger)
+    // An earlier daemon that was killed may have left engines running; the claim on the folder says that it is gone.
+    launcher.sweep()
     let settings: SettingsStore
     do {
       settings = try SettingsStore(configuration.home.appending("model-settings.json"), logger: logger)

@@ -14,6 +14,7 @@ package actor EngineInstallation {
   package nonisolated let engine: LlamaCpp
   private let installer: LlamaCppInstaller
   private let defaultVersion: String
+  private let sandbox: Sandbox
   private let logger: Logger
 
   private var job: (version: String, task: Task<Void, any Error>)?
@@ -21,8 +22,9 @@ package actor EngineInstallation {
   private var lastFailure: String?
 
   /// - Parameter environment: the daemon's; `LLAMA_SERVER_VERSION` names the version to install by default.
-  package init(engine: LlamaCpp, environment: [String: String], logger: Logger) {
+  package init(engine: LlamaCpp, environment: [String: String], sandbox: Sandbox, logger: Logger) {
     self.engine = engine
+    self.sandbox = sandbox
     installer = LlamaCppInstaller(engine: engine, environment: environment)
     let named = environment["LLAMA_SERVER_VERSION"].flatMap { $0.isEmpty ? nil : $0 }
     defaultVersion = named ?? LlamaCpp.pinnedVersion
@@ -30,10 +32,11 @@ package actor EngineInstallation {
   }
 
   /// `<State>` or `<State>: <detail>`.
-  package var status: String {
+  package func status() async -> String {
+    let confinement = await sandbox.state
     if let job { return "Installing: building llama.cpp \(job.version)" + (progress.isEmpty ? "" : ": \(progress)") }
     do throws(EngineError) {
-      return "Running: llama.cpp at \(try engine.locate())"
+      return "Running: llama.cpp at \(try engine.locate()), \(confinement)"
     } catch {
       if let lastFailure { return "Error: failed to install llama.cpp: \(lastFailure)" }
       return "Not Installed: \(error.message)"

@@ -16,6 +16,8 @@ import SystemPackage
 /// An engine that answers on its socket.
 package struct RunningEngine: Sendable {
   package let process: ChildProcess
+  /// Of the engine itself, which may have been started by a sandbox: that is ``process`` then.
+  package let pid: Int32
   package let socket: FilePath
   package let properties: EngineProperties
 }
@@ -27,10 +29,11 @@ package struct EngineLauncher: Sendable {
 
   private let engine: LlamaCpp
   private let group: any EventLoopGroup
-  private let socketDirectory: FilePath
+  private let sockets: EngineSockets
   private let logDirectory: FilePath
   private let orphans: OrphanRecords
   private let loadTimeout: Duration
+  private let sandbox: Sandbox
   private let logger: Logger
 
   /// - Parameters:
@@ -38,14 +41,16 @@ package struct EngineLauncher: Sendable {
   ///   - loadTimeout: how long a load may take before it counts as hanging.
   package init(
     engine: LlamaCpp, group: any EventLoopGroup, socketDirectory: FilePath, logDirectory: FilePath,
-    orphans: OrphanRecords, loadTimeout: Duration, logger: Logger
+    orphans: OrphanRecords, loadTimeout: Duration, sandbox: Sandbox = Sandbox(mode: .off, environment: [:]),
+    logger: Logger
   ) {
     self.engine = engine
     self.group = group
-    self.socketDirectory = socketDirectory
+    sockets = EngineSockets(directory: socketDirectory)
     self.logDirectory = logDirectory
     self.orphans = orphans
     self.loadTimeout = loadTimeout
+    self.sandbox = sandbox
     self.logger = logger
   }
 
@@ -56,17 +61,19 @@ package struct EngineLauncher: Sendable {
   package func start(
     _ model: EngineModel, mode: EngineMode, settings: ModelSettings = ModelSettings(), slot: UInt64
   ) async throws -> RunningEngine {
-    let socket = socketDirectory.appending("\(slot).sock")
-    try? FileManager.default.removeItem(atPath: socket.string)
+    let isConfined = try await sandbox.isConfining()
+    let socket = try sockets.makeWay(slot, isConfined: isConfined)
     let launch = try engine.launchPlan(
       for: model, mode: mode, settings: settings, socket: socket, help: await engine.help(for: settings))
-    let plan = launch.process
+    var plan = launch.process
+    if isConfined { plan = await sandbox.confine(plan, access(to: model, socket: socket)) }
     let log = LineStamper(
       RotatingLog(path: logDirectory.appending("\(LlamaCpp.name)-\(model.id.short)-\(mode.rawValue).log")))
     let process: ChildProcess
     do {
       process = try await ChildProcess.launch(plan) { log.append($0) }
     } catch {
+      sockets.remove(socket)
       throw EngineError(.launchFailed, "unable to start llama.cpp: \(plan.executable): \(error)")
     }
     do {
@@ -74,12 +81,18 @@ package struct EngineLauncher: Sendable {
       try await waitUntilReady(process, socket: socket)
       let properties = EngineProperties(props: await EngineQuery(socket: socket, group: group).get("/props"))
       try properties.check(asked: launch.contextSize, for: model)
-      return RunningEngine(process: process, socket: socket, properties: properties)
+      return RunningEngine(process: process, pid: process.workingPid, socket: socket, properties: properties)
     } catch {
       await process.stop(grace: .seconds(1))
       forget(process, socket: socket)
       throw error
     }
+  }
+
+  /// Ends what a daemon that was killed has left in the folder of sockets, which must be this daemon's now.
+  package func sweep() {
+    orphans.sweep()
+    sockets.sweep()
   }
 
   /// Whether an engine may be started with these settings, as far as can be told without starting it.
@@ -93,7 +106,17 @@ package struct EngineLauncher: Sendable {
   /// Removes what is left of an engine that has ended.
   package func forget(_ process: ChildProcess, socket: FilePath) {
     orphans.remove(pid: process.pid)
-    try? FileManager.default.removeItem(atPath: socket.string)
+    sockets.remove(socket)
+  }
+
+  private func access(to model: EngineModel, socket: FilePath) -> SandboxAccess {
+    var access = sandbox.access(writable: socket.removingLastComponent())
+    for file in [model.gguf, model.projector, model.chatTemplate, model.draft] {
+      if let file { access.allow(folderOf: file) }
+    }
+    // Files that the user names in LLAMA_ARGS.
+    for word in (try? engine.baseArguments()) ?? [] { access.allow(FilePath(word)) }
+    return access
   }
 
   private func note(_ process: ChildProcess) {

@@ -2,6 +2,13 @@
 
 import SystemPackage
 
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -26,6 +33,13 @@ enum Executable {
   static func find(_ name: String, in searchPath: String?) -> FilePath? {
     let folders = searchPath?.split(separator: ":").map { FilePath(String($0)) } ?? []
     return folders.map { $0.appending(name) }.first(where: isRunnable)
+  }
+
+  /// The path without symbolic links; the path as it is when nothing is there.
+  static func realPath(_ path: FilePath) -> FilePath {
+    guard let resolved = realpath(path.string, nil) else { return path }
+    defer { free(resolved) }
+    return FilePath(platformString: resolved)
   }
 
   /// The folders in `directory`, by name, the last first. Hidden ones are unfinished and left out.

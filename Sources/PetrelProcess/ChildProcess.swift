@@ -11,6 +11,10 @@ package struct ChildProcessPlan: Sendable {
   /// The whole environment of the child; nothing is inherited.
   package var environment: [String: String]
   package var workingDirectory: FilePath?
+  /// The executable's name as the kernel shows it, when it only starts another program and waits for its end. It tells
+  /// of a signal in a shell's manner, by the status 128 and the signal's number. Both are in a session of their own, so
+  /// that no terminal is within reach.
+  package var wrapper: String?
 
   package init(
     executable: FilePath, arguments: [String], environment: [String: String], workingDirectory: FilePath? = nil
@@ -47,11 +51,16 @@ package struct ExitReport: Sendable, Equatable {
 /// One supervised child in a process group of its own: started, drained, stopped once. It is never restarted.
 package final class ChildProcess: Sendable {
   package let pid: Int32
+  private let wrapper: String?
   private let running: Task<ExitReport, any Error>
   private let stopRequests: AsyncStream<Duration>.Continuation
 
-  private init(pid: Int32, running: Task<ExitReport, any Error>, stopRequests: AsyncStream<Duration>.Continuation) {
+  private init(
+    pid: Int32, wrapper: String?, running: Task<ExitReport, any Error>,
+    stopRequests: AsyncStream<Duration>.Continuation
+  ) {
     self.pid = pid
+    self.wrapper = wrapper
     self.running = running
     self.stopRequests = stopRequests
   }
@@ -76,8 +85,11 @@ package final class ChildProcess: Sendable {
       }
     }
     let pid = try await started.value()
-    return ChildProcess(pid: pid, running: running, stopRequests: stopRequests)
+    return ChildProcess(pid: pid, wrapper: plan.wrapper, running: running, stopRequests: stopRequests)
   }
+
+  /// The process that does the work now: what the wrapper has started, if there is one.
+  package var workingPid: Int32 { wrapper.map { WrappedProcess.innermost(of: pid, wrapper: $0) } ?? pid }
 
   /// Waits for the end of the child.
   package func exit() async -> ExitReport {
@@ -101,9 +113,11 @@ package final class ChildProcess: Sendable {
     onOutput: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
   ) async throws -> ExitReport {
     var options = PlatformOptions()
-    options.processGroupID = 0
+    // Either makes a process group, so that signals reach all that the child starts.
+    if plan.wrapper != nil { options.createSession = true } else { options.processGroupID = 0 }
     let environment = plan.environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) }
     let tail = OutputTail()
+    let worker = Worker()
     let result = try await Subprocess.run(
       .path(plan.executable), arguments: Arguments(plan.arguments),
       environment: .custom(Dictionary(uniqueKeysWithValues: environment)), workingDirectory: plan.workingDirectory,
@@ -115,6 +129,13 @@ package final class ChildProcess: Sendable {
           // Cancelling the task that runs a subprocess would kill it at once; stopping goes through here instead, while
           // its output is still drained.
           for await grace in stops {
+            if let name = plan.wrapper {
+              // The wrapper would end before its worker, and take it with it.
+              worker.find(behind: execution.processIdentifier.value, wrapper: name)?.terminate()
+              await ended(execution.processIdentifier.value, within: grace)
+              try? execution.send(signal: .kill, toProcessGroup: true)
+              continue
+            }
             await execution.teardown(using: [
               .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: grace)
             ])
@@ -132,11 +153,13 @@ package final class ChildProcess: Sendable {
           tail.append("output can't be read: \(error)\n")
         }
         await ended(execution.processIdentifier.value)
+        if let worker = worker.identity { await ended(worker.pid) }
         group.cancelAll()
       }
     }
     let cause: ExitReport.Cause =
       switch result.terminationStatus {
+      case .exited(let code) where plan.wrapper != nil && (129...192).contains(code): .signaled(Int32(code) - 128)
       case .exited(let code): .exited(Int32(code))
       case .signaled(let signal): .signaled(Int32(signal))
       }
@@ -144,12 +167,26 @@ package final class ChildProcess: Sendable {
   }
 
   /// The end of its output is nearly always the end of a child; one that goes on without must be stoppable all the same.
-  private static func ended(_ pid: Int32) async {
+  private static func ended(_ pid: Int32, within limit: Duration? = nil) async {
     var pause = Duration.milliseconds(1)
-    while ProcessIdentity(running: pid) != nil {
+    let deadline = limit.map { ContinuousClock.now + $0 }
+    while ProcessIdentity(running: pid) != nil, deadline.map({ .now < $0 }) != false, !Task.isCancelled {
       try? await Task.sleep(for: pause)
       pause = min(pause * 2, .milliseconds(200))
     }
+  }
+}
+
+/// What a wrapper has started, once it has been looked for.
+private final class Worker: Sendable {
+  private let found = Mutex<ProcessIdentity?>(nil)
+
+  var identity: ProcessIdentity? { found.withLock { $0 } }
+
+  func find(behind pid: Int32, wrapper: String) -> ProcessIdentity? {
+    let worker = ProcessIdentity(running: WrappedProcess.innermost(of: pid, wrapper: wrapper))
+    found.withLock { $0 = worker }
+    return worker
   }
 }
 

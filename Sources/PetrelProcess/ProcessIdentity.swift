@@ -40,6 +40,18 @@ package struct ProcessIdentity: Codable, Hashable, Sendable {
     #endif
   }
 
+  /// Asks this process alone to end (SIGTERM). Nothing happens when it is not running any more.
+  package func terminate() {
+    guard pid > 1, isRunning else { return }
+    #if canImport(Darwin)
+      _ = Darwin.kill(pid, SIGTERM)
+    #elseif canImport(Glibc)
+      _ = Glibc.kill(pid, SIGTERM)
+    #elseif canImport(Musl)
+      _ = Musl.kill(pid, SIGTERM)
+    #endif
+  }
+
   #if canImport(Darwin)
     private static func startTime(of pid: Int32) -> String? {
       var info = proc_bsdinfo()

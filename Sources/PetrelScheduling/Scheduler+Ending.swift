@@ -14,7 +14,7 @@ extension Scheduler {
     if lastExits.count >= 64 { lastExits.removeAll() }
     lastExits[id] = report
     logger.error(
-      "engine ended", metadata: ["pid": "\(runner.engine.process.pid)", "reason": "\(LlamaCppFailure.explain(report))"])
+      "engine ended", metadata: ["pid": "\(runner.engine.pid)", "reason": "\(LlamaCppFailure.explain(report))"])
   }
 
   /// Ends a runner that is off the board.
@@ -30,7 +30,7 @@ extension Scheduler {
     let task = Task {
       await engine.process.stop(grace: .seconds(10))
       launcher.forget(engine.process, socket: engine.socket)
-      logger.info("engine unloaded", metadata: ["pid": "\(engine.process.pid)"])
+      logger.info("engine unloaded", metadata: ["pid": "\(engine.pid)"])
       ending[id] = nil
     }
     ending[id] = task

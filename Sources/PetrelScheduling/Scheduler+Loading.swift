@@ -55,7 +55,7 @@ extension Scheduler {
     logger.info(
       "engine ready",
       metadata: [
-        "model": "\(model.name)", "mode": "\(key.mode.rawValue)", "pid": "\(engine.process.pid)",
+        "model": "\(model.name)", "mode": "\(key.mode.rawValue)", "pid": "\(engine.pid)",
         "after": "\(duration)", "context": "\(engine.properties.contextSize.map(String.init) ?? "unknown")",
       ])
     let watch = Task {
@@ -66,7 +66,7 @@ extension Scheduler {
     let waiters = loads.removeValue(forKey: key)?.waiters.sorted { $0.key < $1.key }.map(\.value) ?? []
     let leases = board.putUp(
       id, key: key, socket: engine.socket, displayName: model.name,
-      facts: RunnerFacts(properties: engine.properties, pid: engine.process.pid),
+      facts: RunnerFacts(properties: engine.properties, pid: engine.pid),
       keepAlive: model.options.keepAlive ?? settings.effective(key).keepAlive, takingPlaces: waiters.count)
     for (index, waiter) in waiters.enumerated() { waiter.resume(returning: index < leases.count ? leases[index] : nil) }
     wakeUp.yield()

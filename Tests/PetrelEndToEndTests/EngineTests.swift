@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Subprocess
 import SystemPackage
 import Testing
@@ -151,7 +152,8 @@ extension EndToEnd {
 extension Daemon {
   /// The metrics of the first engine, without their prefix.
   fileprivate func engineMetrics() async throws -> [String: Double] {
-    let socket = scratch.home.appending("run/1.sock").string
+    let sockets = ["run/1/e.sock", "run/1.sock"].map { scratch.home.appending($0).string }
+    let socket = try #require(sockets.first(where: FileManager.default.fileExists))
     let text = try await scratch.run("curl", ["-sS", "--unix-socket", socket, "http://localhost/metrics"]).output
     let samples = text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { $0.split(separator: " ") }
     return samples.reduce(into: [:]) { metrics, sample in

@@ -40,7 +40,9 @@ extension EndToEnd {
 
     @Test func nextDaemonEndsTheEnginesOfAKilledOne() async throws {
       try await Scratch.with { scratch in
-        let engine = try await Daemon.with(in: scratch, status: 137) { daemon in
+        // Outside of a sandbox, which would end it with its daemon.
+        let environment = ["PETREL_SANDBOX": "off"]
+        let engine = try await Daemon.with(in: scratch, environment: environment, status: 137) { daemon in
           try await daemon.packageDemoModel()
           #expect(try await daemon.petrel("run", "--detach", Daemon.model).status == 0)
           let engine = try #require(try await scratch.engines().first)

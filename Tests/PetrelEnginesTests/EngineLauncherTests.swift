@@ -2,12 +2,13 @@
 
 import Logging
 import NIOPosix
-import PetrelEngines
 import PetrelOCI
 import PetrelProcess
 import PetrelTestSupport
 import SystemPackage
 import Testing
+
+@testable import PetrelEngines
 
 @Suite(.timeLimit(.minutes(1))) struct EngineLauncherTests {
   private func launch(
@@ -49,6 +50,14 @@ import Testing
       try folder.appending("run/7.sock").write("left over")
       let (_, engine) = try await launch("", in: folder)
       await engine.process.stop(grace: .seconds(5))
+    }
+  }
+
+  @Test func `Sockets that a killed daemon left are removed, and nothing else`() async throws {
+    try await withTemporaryFolder { folder in
+      for name in ["7.sock", "3/e.sock", "api.sock", "engines/7.json"] { try folder.appending(name).write("") }
+      EngineSockets(directory: folder).sweep()
+      #expect(folder.names == ["api.sock", "engines"])
     }
   }
 

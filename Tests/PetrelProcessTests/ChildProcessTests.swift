@@ -31,6 +31,60 @@ import Testing
     #expect(try await run(shell("kill -11 $$")).cause == .signaled(11))
   }
 
+  @Test func `A signal that a wrapper reports by its status is told as one, and a status as a status`() async throws {
+    for (status, cause) in [
+      (137, ExitReport.Cause.signaled(9)), (139, .signaled(11)), (7, .exited(7)), (128, .exited(128)),
+      (255, .exited(255)),
+    ] {
+      var plan = shell("exit \(status)")
+      plan.wrapper = "sh"
+      #expect(try await run(plan).cause == cause)
+    }
+    #expect(try await run(shell("exit 137")).cause == .exited(137))
+  }
+
+  #if !canImport(Darwin)
+    @Test func `The process behind wrappers is found, and any other is itself`() async throws {
+      let process = try await ChildProcess.launch(shell("sleep 600 & wait"))
+      let own = process.pid
+      try await eventually("it has a child") { WrappedProcess.innermost(of: own, wrapper: "sh") != own }
+      let inner = WrappedProcess.innermost(of: own, wrapper: "sh")
+      try await eventually("the child is another program") {
+        FilePath("/proc/\(inner)/comm").text == "sleep\n"
+      }
+      #expect(WrappedProcess.innermost(of: inner, wrapper: "sh") == inner)
+      #expect(WrappedProcess.innermost(of: own, wrapper: "bwrap") == own)
+      await process.stop(grace: .zero)
+    }
+
+    @Test func `What a wrapper has started is asked to end, and tells its end through it`() async throws {
+      let inner = "trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done"
+      var plan = shell("trap : TERM; /bin/bash -c \"$INNER\" & wait $!; exit $?", environment: ["INNER": inner])
+      plan.wrapper = "sh"
+      let output = Mutex("")
+      let process = try await ChildProcess.launch(plan) { bytes in
+        output.withLock { $0 += String(decoding: bytes, as: UTF8.self) }
+      }
+      try await eventually("it runs") { output.withLock { $0.contains("ready") } }
+      #expect(process.workingPid != process.pid)
+      #expect(await process.stop(grace: .seconds(30)).cause == .exited(5))
+    }
+
+    @Test func `A wrapper is killed with what it has started when that does not end`() async throws {
+      let inner = "trap '' TERM; echo ready; while :; do sleep 0.01; done"
+      var plan = shell("/bin/bash -c \"$INNER\" & wait $!; exit $?", environment: ["INNER": inner])
+      plan.wrapper = "sh"
+      let output = Mutex("")
+      let process = try await ChildProcess.launch(plan) { bytes in
+        output.withLock { $0 += String(decoding: bytes, as: UTF8.self) }
+      }
+      try await eventually("it runs") { output.withLock { $0.contains("ready") } }
+      let worker = process.workingPid
+      #expect(await process.stop(grace: .zero).cause == .signaled(9))
+      #expect(ProcessIdentity(running: worker) == nil)
+    }
+  #endif
+
   @Test func `A child has the given arguments, environment and folder and nothing else`() async throws {
     try await withTemporaryFolder { folder in
       let plan = ChildProcessPlan(

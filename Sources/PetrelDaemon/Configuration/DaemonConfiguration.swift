@@ -2,6 +2,7 @@
 
 import Logging
 import PetrelAPI
+import PetrelEngines
 import PetrelHub
 import PetrelOCI
 import PetrelPrompts
@@ -36,6 +37,8 @@ package struct DaemonConfiguration: Sendable {
   package let preload: [String]
   /// Engines at a time.
   package let maximumRunners: Int
+  /// Whether engines are confined. Default `auto`: where it can be done.
+  package let sandbox: SandboxMode
   /// How long running answers may go on when the daemon ends. Default 10 seconds.
   package let shutdownGrace: Duration
   /// The registry of references that name none. Default `docker.io`.
@@ -176,6 +179,10 @@ package struct DaemonConfiguration: Sendable {
     self.keepAlive = keep < .zero ? nil : keep
     loadTimeout = try required(duration("load-timeout", environment: "PETREL_LOAD_TIMEOUT", default: "10m"))
     self.maximumRunners = try required(maximumRunners)
+    sandbox = try required(
+      Setting(
+        "sandbox", environment: "PETREL_SANDBOX", default: SandboxMode.auto.rawValue, expects: "auto, on or off"
+      ) { SandboxMode(rawValue: $0.lowercased()) })
     shutdownGrace = try required(duration("shutdown-grace", environment: "PETREL_SHUTDOWN_GRACE", default: "10s"))
     defaultRegistry = try required(
       text("default-registry", environment: "DEFAULT_REGISTRY", default: ModelReference.dockerHub))

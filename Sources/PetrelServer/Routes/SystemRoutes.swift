@@ -54,7 +54,7 @@ struct SystemRoutes: Sendable {
   func engineStatus(_ head: RequestHead) -> Route {
     guard head.isRead else { return APIServer.wrongMethod("GET", head) }
     return .respond { [installation] _, _ in
-      let text = await installation.status
+      let text = await installation.status()
       let json = JSONNode.object([JSONMember(LlamaCpp.name, .string(text))]).serialized()
       return SimpleResponse(contentType: "application/json", text: json)
     }

@@ -23,12 +23,18 @@ struct Daemon: Sendable {
     in scratch: Scratch, flags: [String] = [], environment: [String: String] = [:], status expected: Int32 = 0,
     _ body: @Sendable (Daemon) async throws -> Result
   ) async throws -> Result {
-    try await DaemonSlots.shared.withSlot {
+    var environment = environment
+    // An engine that a test has written leaves its marks in the scratch folder.
+    if environment["LLAMA_SERVER_PATH"] != nil, environment["PETREL_SANDBOX"] == nil {
+      environment["PETREL_SANDBOX"] = "off"
+    }
+    let added = environment
+    return try await DaemonSlots.shared.withSlot {
       let start = scratch.size(of: logName)
       do {
         let (result, status) = try await Program.withService(
           scratch.setup.petrel, ["serve", "--port", "0"] + flags,
-          environment: scratch.environment.merging(environment) { $1 }, log: scratch.folder.appending(logName),
+          environment: scratch.environment.merging(added) { $1 }, log: scratch.folder.appending(logName),
           stop: { Processes.send(.terminate, to: $0) }
         ) { pid in
           let port = try await eventually("the daemon says its port") {

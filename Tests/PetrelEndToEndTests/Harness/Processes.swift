@@ -17,11 +17,23 @@ enum Processes {
   static func isAlive(_ pid: Int32) -> Bool { kill(pid, 0) == 0 }
 
   /// IDs of those whose command line contains `text`.
-  static func running(_ text: String) async throws -> [Int32] {
+  ///
+  /// - Parameter program: whether one with this program counts.
+  static func running(_ text: String, where program: (Substring) -> Bool = { _ in true }) async throws -> [Int32] {
     let list = try await Program.run(
       "ps", ["-A", "-ww", "-o", "pid=,args="], environment: ["PATH": "/usr/bin:/bin"])
     return list.output.split(separator: "\n").filter { $0.contains(text) }.compactMap { line in
-      line.split(separator: " ").first.flatMap { Int32($0) }
+      let words = line.split(separator: " ", maxSplits: 2)
+      return words.count > 1 && program(words[1]) ? Int32(words[0]) : nil
     }
+  }
+
+  /// Whether bubblewrap is installed and this machine lets it make namespaces.
+  static func canBeConfined() async -> Bool {
+    let trial = [
+      "--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--cap-drop", "ALL",
+      "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "true",
+    ]
+    return (try? await Program.run("bwrap", trial, environment: ["PATH": "/usr/bin:/bin"]))?.status == 0
   }
 }

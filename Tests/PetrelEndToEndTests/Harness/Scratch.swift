@@ -89,7 +89,7 @@ struct Scratch: Sendable {
 
   /// IDs of the engines of this folder's daemons.
   func engines() async throws -> [Int32] {
-    try await Processes.running(home.appending("run").string)
+    try await Processes.running(home.appending("run").string) { !$0.hasSuffix("/bwrap") }
   }
 
   /// Runs the binary's command line.
