@@ -26,6 +26,11 @@ package enum MediaType {
   package static let directoryTar = "application/vnd.docker.ai.dir.tar"
   package static let vllmConfigTar = "application/vnd.docker.ai.vllm.config.tar"
 
+  /// What a model brings for requests that say nothing else. Ollama's own types, as it stores them.
+  package static let ollamaSystem = "application/vnd.ollama.image.system"
+  package static let ollamaParameters = "application/vnd.ollama.image.params"
+  package static let ollamaMessages = "application/vnd.ollama.image.messages"
+
   package static let cncfManifest = "application/vnd.cncf.model.manifest.v1+json"
   package static let cncfWeightRaw = "application/vnd.cncf.model.weight.v1.raw"
   package static let cncfWeightGGUF = "application/vnd.cncf.model.weight.v1.gguf"

@@ -92,6 +92,9 @@ extension ModelPackage {
       if request.format == .cncf { input.path = projectorName(input.path) }
       inputs.append(input)
     }
+    for (type, path) in request.documents.sorted(by: { $0.key < $1.key }) {
+      inputs.append(LayerInput(try LocalFile(opening: path), mediaType: type))
+    }
     for path in request.directoryTars { inputs.append(LayerInput(try DirectoryTar(of: path))) }
     return inputs
   }

@@ -112,6 +112,8 @@ private struct VariantSource {
     case MediaType.mmproj:
       let isNamed = (old.annotatedPath.map { FileClass($0).isWeight && $0.lowercased().contains("mmproj") }) ?? false
       return old.mediaType == MediaType.mmproj || keepsPaths && isNamed
+    case MediaType.ollamaSystem, MediaType.ollamaParameters, MediaType.ollamaMessages:
+      return old.mediaType == new.mediaType
     default: return false
     }
   }

@@ -47,6 +47,8 @@ package struct PackageRequest: Sendable {
   package var mmproj: FilePath?
   /// Folders that become one layer each and are unpacked beside the weights.
   package var directoryTars: [FilePath] = []
+  /// Further layers by their media types. A variant's takes the place of its source's of that type.
+  package var documents: [String: FilePath] = [:]
   /// Tokens, 1 to 2147483647. Overrides what the weights say.
   package var contextSize: Int64?
   /// Nil: Docker's, or for a variant what its source has.
