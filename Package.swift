@@ -65,6 +65,7 @@ let package = Package(
     room("PetrelTar", []),
     room("PetrelAPI", ["PetrelOCI", "PetrelWire"]),
     room("PetrelSigning", ["PetrelOCI", "PetrelWire", crypto]),
+    room("PetrelOllama", ["PetrelOCI", "PetrelWire", "PetrelAPI"]),
 
     // Adapters: one kind of input and output each.
     room("PetrelStore", ["PetrelOCI", "PetrelTar", "PetrelWire", crypto, logging, systemPackage]),
@@ -105,8 +106,9 @@ let package = Package(
     room(
       "PetrelServer",
       [
-        "PetrelOCI", "PetrelWire", "PetrelPrompts", "PetrelAnthropic", "PetrelAPI", "PetrelSigning", "PetrelStore",
-        "PetrelPackaging", "PetrelLibrary", "PetrelEngines", "PetrelScheduling", "PetrelHTTP", logging, systemPackage,
+        "PetrelOCI", "PetrelWire", "PetrelPrompts", "PetrelAnthropic", "PetrelAPI", "PetrelSigning", "PetrelOllama",
+        "PetrelStore", "PetrelPackaging", "PetrelLibrary", "PetrelEngines", "PetrelScheduling", "PetrelHTTP", logging,
+        systemPackage,
       ] + nio),
     room("PetrelClient", ["PetrelWire", "PetrelAPI", asyncHTTPClient, nioSSL] + nio),
 
@@ -155,6 +157,7 @@ let package = Package(
     tests("PetrelSafetensorsTests", ["PetrelSafetensors", "PetrelTestSupport"]),
     tests("PetrelTarTests", ["PetrelTar", "PetrelTestSupport"]),
     tests("PetrelSigningTests", ["PetrelSigning", "PetrelOCI", "PetrelWire", crypto]),
+    tests("PetrelOllamaTests", ["PetrelOllama", "PetrelOCI", "PetrelAPI", "PetrelWire"]),
     tests("PetrelStoreTests", ["PetrelStore", "PetrelOCI", "PetrelTar", "PetrelTestSupport", logging, systemPackage]),
     tests(
       "PetrelRegistryTests",

@@ -58,7 +58,8 @@ extension ModelLibrary {
         defer { withExtendedLifetime(hold) {} }
         for (name, digest) in files where try await store.blobSize(digest) == nil {
           throw LibraryError(
-            .invalidRequest, "\(quoted(name)): no blob \(digest) has been uploaded; POST it to /api/blobs/\(digest) first")
+            .invalidRequest,
+            "\(quoted(name)): there is no blob \(digest); POST the file to /api/blobs/\(digest) first")
         }
         let weights = try Self.weights(in: Array(files.keys))
         try await build(composition, blobs: files, reference) { folder in
@@ -73,7 +74,8 @@ extension ModelLibrary {
     let models = names.filter { FileClass($0) == .gguf && !isProjector($0) }.sorted()
     if let first = models.first ?? names.sorted().first(where: { FileClass($0) == .gguf }) { return first }
     guard names.contains(where: { FileClass($0) == .safetensors }) else {
-      throw LibraryError(.invalidRequest, "none of the files is a model: want one with the ending .gguf or .safetensors")
+      throw LibraryError(
+        .invalidRequest, "none of the files is a model: want one with the ending .gguf or .safetensors")
     }
     return nil
   }

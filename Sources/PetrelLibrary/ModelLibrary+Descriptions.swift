@@ -28,7 +28,8 @@ extension ModelLibrary {
     if let bundle = try? await bundle(for: model) {
       description.hasProjector = bundle.mmprojPath != nil
       if let path = bundle.chatTemplatePath, let file = try? WeightsFile(path), file.size <= Self.largestText {
-        description.template = (try? file.read(at: 0, count: Int(file.size))).map { String(decoding: $0, as: UTF8.self) }
+        let bytes = try? file.read(at: 0, count: Int(file.size))
+        description.template = bytes.map { String(decoding: $0, as: UTF8.self) }
       }
       if let path = bundle.ggufPath, let header = try? GGUFHeader(reading: try WeightsFile(path)) {
         description.template = description.template ?? header.chatTemplate

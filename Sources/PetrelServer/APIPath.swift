@@ -21,4 +21,9 @@ enum APIPath {
     default: return false
     }
   }
+
+  /// Whether errors under this path are Ollama's.
+  static func isOllama(_ path: String) -> Bool {
+    withoutDockerPrefix(path).split(separator: "/", maxSplits: 1).first == "api"
+  }
 }

@@ -24,6 +24,7 @@ package struct APIServer: Responder {
   private let records: RecordRoutes
   private let logs: LogRoutes
   private let promptRules: PromptRules
+  private let ollama: OllamaRoutes
 
   /// - Parameters:
   ///   - group: whose loops the listeners run on.
@@ -38,6 +39,7 @@ package struct APIServer: Responder {
     lane = InferenceLane(
       scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group), recorder: recorder,
       resolve: { try await library.requestedModel($0) })
+    ollama = OllamaRoutes(library: library, scheduler: scheduler, lane: lane)
     imports = ImportRoutes(library: library)
     models = ModelRoutes(library: library, scheduler: scheduler)
     openAIModels = OpenAIModelRoutes(library: library)
@@ -68,6 +70,7 @@ package struct APIServer: Responder {
     case "models" where rest == ["import"] && head.method == .POST: return imports.route(head)
     case "models": return store.route(head, rest) ?? models.route(head, rest)
     case "v1": return openAIRoute(head, rest)
+    case "api": return ollama.route(head, rest)
     case "engines": return engineRoute(head, rest)
     default: return Self.notFound(head)
     }
@@ -106,6 +109,7 @@ package struct APIServer: Responder {
 
   package func failure(_ error: any Error, head: RequestHead) -> SimpleResponse? {
     if AnthropicPaths.contains(head.path) { return ErrorMapping.openAI(error).map(AnthropicDialect.response) }
+    if APIPath.isOllama(head.path) { return ErrorMapping.openAI(error)?.ollama }
     return APIPath.isOpenAI(head.path)
       ? ErrorMapping.openAI(error)?.response : ErrorMapping.text(error, operation: "handling")?.response
   }
@@ -122,6 +126,7 @@ package struct APIServer: Responder {
 
   private static func error(_ status: HTTPResponseStatus, _ message: String, path: String) -> SimpleResponse {
     if AnthropicPaths.contains(path) { return AnthropicDialect.response(OpenAIError(status, message)) }
+    if APIPath.isOllama(path) { return OpenAIError(status, message).ollama }
     return APIPath.isOpenAI(path) ? OpenAIError(status, message).response : TextError(status, message).response
   }
 }

@@ -30,6 +30,14 @@ struct EngineErrorBodyTests {
         == #"{"error":{"message":"no","type":"server_error","param":null,"code":"not_supported_error"}}"# + "\n")
   }
 
+  @Test func anImageThatTheModelCannotReadIsTheRequestsMistake() {
+    let message = "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"
+    var error = EngineErrorBody(status: .internalServerError)
+    error.append(ByteBuffer(string: #"{"error":{"code":500,"message":"\#(message)","type":"server_error"}}"#))
+    #expect(error.response.status == .badRequest)
+    #expect(String(buffer: error.response.body).contains("no projector"))
+  }
+
   @Test(arguments: ["", "oops", "{}", "[1]", #"{"error":"text"}"#])
   func anyOtherBodyIsNamedByItsStatus(_ body: String) {
     #expect(translated(body, status: 500).contains("the engine answered with status 500"))

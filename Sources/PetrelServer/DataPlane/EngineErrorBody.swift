@@ -50,7 +50,15 @@ struct EngineErrorBody {
     guard let details = try? JSONDecoder().decode(View.self, from: Data(bytes.readableBytesView)).error else {
       return OpenAIError(status, "the engine answered with status \(status.code)", code: "engine_error")
     }
-    var error = OpenAIError(status, details.message ?? "the engine gave no reason", code: "engine_error")
+    let message = details.message ?? "the engine gave no reason"
+    // llama.cpp takes this for a failure of its own, and it is the request that asks for what the model can't do.
+    if status == .internalServerError, message.contains("input is not supported"), message.contains("mmproj") {
+      return OpenAIError(
+        .badRequest,
+        "the model reads text only: it has no projector (mmproj) for images or sound; use a model that has one",
+        code: "unsupported_input", param: "messages")
+    }
+    var error = OpenAIError(status, message, code: "engine_error")
     if details.type == "exceed_context_size_error" {
       error.code = "context_length_exceeded"
       error.param = "messages"

@@ -11,11 +11,25 @@ import PetrelWire
 protocol Dialect: Sendable {
   /// Puts a request into the engine's words. Runs on an event loop when the body is small, else on a task.
   ///
-  /// - Throws: ``OpenAIError``, or what ``ErrorMapping`` knows.
+  /// - Throws: ``OpenAIError``, or what ``ErrorMapping`` knows. ``UnpreparedModel`` when something has to be known of the
+  ///   model first; then the dialect that ``prepared(for:)`` gives is asked.
   func translate(_ head: RequestHead, _ body: ByteBuffer) throws -> TranslatedRequest
 
   /// The answer to a request that failed before anything of an answer was sent.
   func refusal(_ error: OpenAIError) -> SimpleResponse
+
+  /// The same dialect, knowing what it needs of this model.
+  func prepared(for model: String) async throws -> Self
+}
+
+extension Dialect {
+  func prepared(for model: String) async throws -> Self { self }
+}
+
+/// A request can't be translated before something is known of its model.
+struct UnpreparedModel: Error {
+  /// As the request wrote it.
+  let name: String
 }
 
 /// A request in the engine's words, and how to put the answer back.
@@ -24,8 +38,10 @@ struct TranslatedRequest: Sendable {
   var model: String
   var endpoint: InferenceEndpoint
   var options = RequestOptions()
-  /// For the engine. Nil when the model is only to be loaded.
+  /// For the engine. Nil when the model is only to be loaded, or unloaded.
   var body: ByteBuffer?
+  /// Without a body: the model's engines are to end.
+  var unloads = false
   var translator: any AnswerTranslator
   /// For the record: which dialect it came in.
   var origin: String?
@@ -42,7 +58,7 @@ protocol AnswerTranslator: Sendable {
 
   /// The model is loaded, and the request is about to go to its engine.
   mutating func leased()
-  /// The answer when the model was only to be loaded.
+  /// The answer when the model was only to be loaded, or unloaded.
   mutating func loaded() -> SimpleResponse
   /// Appends what the client gets for one event of the engine's stream. `[DONE]` does not come here.
   ///

@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOHTTP1
+import PetrelAPI
 import PetrelHTTP
 import PetrelScheduling
 
@@ -12,7 +13,7 @@ extension InferenceLane {
   /// Answers a request of another dialect: as ``answer(_:_:_:_:)`` does it, but with body and answer translated.
   func answer(_ dialect: some Dialect, _ head: RequestHead, _ body: ByteBuffer, _ exchange: Exchange) {
     guard body.readableBytes > Self.translatedOnLoop else {
-      return proceed(dialect, head, Result { try dialect.translate(head, body) }, exchange)
+      return proceed(dialect, head, body, Result { try dialect.translate(head, body) }, exchange)
     }
     let bound = NIOLoopBound(exchange, eventLoop: exchange.eventLoop)
     let loop = exchange.eventLoop
@@ -20,18 +21,20 @@ extension InferenceLane {
     Task {
       let result = Result { try dialect.translate(head, body) }
       loop.execute {
-        if bound.value.isOpen { proceed(dialect, head, result, bound.value) }
+        if bound.value.isOpen { proceed(dialect, head, body, result, bound.value) }
       }
     }
   }
 
   private func proceed(
-    _ dialect: some Dialect, _ head: RequestHead, _ translated: Result<TranslatedRequest, any Error>,
-    _ exchange: Exchange
+    _ dialect: some Dialect, _ head: RequestHead, _ body: ByteBuffer,
+    _ translated: Result<TranslatedRequest, any Error>, _ exchange: Exchange
   ) {
     let request: TranslatedRequest
     do {
       request = try translated.get()
+    } catch let error as UnpreparedModel {
+      return prepare(dialect, for: error.name, head, body, exchange)
     } catch {
       guard let error = ErrorMapping.openAI(error) else { return exchange.abort() }
       return exchange.respond(dialect.refusal(error))
@@ -44,6 +47,7 @@ extension InferenceLane {
       return forward(request, body, head, exchange, lease, answer)
     }
     let bound = NIOLoopBound(answer, eventLoop: exchange.eventLoop)
+    if request.unloads { return unload(request, exchange, bound) }
     waitForLease(
       request.endpoint, request.model, request.options, exchange, refuse: { _, error in bound.value.fail(error) }
     ) { exchange, lease in
@@ -53,6 +57,51 @@ extension InferenceLane {
         lease.release()
         bound.value.leased()
         bound.value.loaded()
+      }
+    }
+  }
+
+  private func prepare(
+    _ dialect: some Dialect, for model: String, _ head: RequestHead, _ body: ByteBuffer, _ exchange: Exchange
+  ) {
+    let bound = NIOLoopBound(exchange, eventLoop: exchange.eventLoop)
+    let loop = exchange.eventLoop
+    // Cancelled when the client leaves.
+    let preparing = Task {
+      let result: Result<TranslatedRequest, any Error>
+      do {
+        result = .success(try await dialect.prepared(for: model).translate(head, body))
+      } catch {
+        result = .failure(error)
+      }
+      loop.execute {
+        bound.value.onClose = nil
+        if bound.value.isOpen { proceed(dialect, head, body, result, bound.value) }
+      }
+    }
+    exchange.onClose = { preparing.cancel() }
+  }
+
+  /// Ends the model's engines. One that is at work ends with its last answer.
+  private func unload(
+    _ request: TranslatedRequest, _ exchange: Exchange, _ answer: NIOLoopBound<TranslatedAnswer>
+  ) {
+    let bound = NIOLoopBound(exchange, eventLoop: exchange.eventLoop)
+    let loop = exchange.eventLoop
+    // Ends with the engines, which takes seconds at most.
+    Task {
+      do {
+        let id = try await resolve(request.model).id
+        let unloading = await scheduler.unload { key, _ in key.model == id }
+        if !unloading.inUse.isEmpty {
+          board.take(name: request.model, mode: request.endpoint.mode, keepAlive: .after(.zero))?.release()
+        }
+        loop.execute { answer.value.loaded() }
+      } catch {
+        let error = ErrorMapping.openAI(error)
+        loop.execute {
+          if let error { answer.value.fail(error) } else { bound.value.abort() }
+        }
       }
     }
   }
