@@ -11,10 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import latency, memory, pull, start, tokens
+from bench import dialects, latency, memory, pull, start, tokens
 from bench.setting import Setting
 
-BENCHMARKS = {"latency": latency, "tokens": tokens, "pull": pull, "start": start, "memory": memory}
+BENCHMARKS = {"latency": latency, "tokens": tokens, "dialects": dialects, "pull": pull, "start": start, "memory": memory}
 
 
 def machine() -> dict:
