@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test func `A blob of unknown length appears when it is whole, and once`() async throws {
-    try await withStore { store in
+    try await withStore { store async throws in
       let content = bytes("hello world")
       let digest = Digest(of: content)
       #expect(try await store.blobSize(digest) == nil)
@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test func `Wrong or broken uploads leave nothing`() async throws {
-    try await withStore { store in
+    try await withStore { store async throws in
       let digest = Digest(of: bytes("hello"))
       let code = await storeErrorCode { try await store.receive(digest, from: pieces(bytes("other"))) }
       #expect(code == .digestMismatch)
@@ -43,10 +43,11 @@ import Testing
   }
 
   @Test func `A workspace has its files while it is used, and is gone afterwards`() async throws {
-    try await withStore { store in
+    try await withStore { store async throws in
       let digest = Digest(of: bytes("hello"))
       _ = try await store.receive(digest, from: pieces(bytes("hello")))
-      let folder = try await store.withWorkspace(blobs: ["a.gguf": digest], texts: ["b.txt": bytes("b")]) { folder in
+      let folder = try await store.withWorkspace(blobs: ["a.gguf": digest], texts: ["b.txt": bytes("b")]) {
+        folder throws in
         #expect(try names(in: folder) == ["a.gguf", "b.txt"])
         #expect(try contents(folder.appending("a.gguf")) == bytes("hello"))
         #expect(try contents(folder.appending("b.txt")) == bytes("b"))
