@@ -86,6 +86,9 @@ let package = Package(
       ]),
     room("PetrelHTTP", [logging, nioSSL, .product(name: "NIOExtras", package: "swift-nio-extras")] + nio),
     room("PetrelTerminal", [systemPackage]),
+    room(
+      "PetrelRecords",
+      ["PetrelOCI", "PetrelAPI", logging, systemPackage, .product(name: "GRDB", package: "GRDB.swift")]),
 
     // Use cases.
     room(
@@ -107,7 +110,9 @@ let package = Package(
       "PetrelServer",
       [
         "PetrelOCI", "PetrelWire", "PetrelPrompts", "PetrelAnthropic", "PetrelAPI", "PetrelSigning", "PetrelOllama",
-        "PetrelStore", "PetrelPackaging", "PetrelLibrary", "PetrelEngines", "PetrelScheduling", "PetrelHTTP", logging,
+        "PetrelStore", "PetrelPackaging", "PetrelLibrary", "PetrelEngines", "PetrelScheduling", "PetrelHTTP",
+        "PetrelRecords",
+        logging,
         systemPackage,
       ] + nio),
     room("PetrelClient", ["PetrelWire", "PetrelAPI", asyncHTTPClient, nioSSL] + nio),
@@ -118,8 +123,7 @@ let package = Package(
       [
         "PetrelOCI", "PetrelPrompts", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelHub",
         "PetrelLibrary", "PetrelEngines", "PetrelProcess", "PetrelScheduling", "PetrelTLS", "PetrelHTTP",
-        "PetrelServer",
-        asyncHTTPClient, logging, nioSSL, systemPackage,
+        "PetrelRecords", "PetrelServer", asyncHTTPClient, logging, nioSSL, systemPackage,
         .product(name: "Yams", package: "Yams"),
       ] + nio),
     room(
@@ -134,7 +138,7 @@ let package = Package(
       extra: [.unsafeFlags(["-Onone"])]),
     .executableTarget(
       name: "petrel", dependencies: ["PetrelCommands"], swiftSettings: settings,
-      // One file that runs where no Swift is installed, and less memory.
+      // One file that runs where no Swift and no SQLite is installed, and less memory.
       linkerSettings: [
         .unsafeFlags(
           ["-static-stdlib", "-Xlinker", "--strip-debug", "-Xlinker", "--icf=safe"]
@@ -143,7 +147,7 @@ let package = Package(
               "BlocksRuntime",
             ].map {
               "-l\($0)"
-            }, .when(platforms: [.linux], configuration: .release))
+            } + ["-Xlinker", "--as-needed", "-l:libsqlite3.a"], .when(platforms: [.linux], configuration: .release))
       ]),
 
     // Tests.
@@ -192,6 +196,8 @@ let package = Package(
     tests("PetrelHTTPTests", ["PetrelTestSupport", "PetrelHTTP", logging, systemPackage] + nio),
     tests("PetrelProcessTests", ["PetrelTestSupport", "PetrelProcess", logging, systemPackage]),
     tests(
+      "PetrelRecordsTests", ["PetrelTestSupport", "PetrelRecords", "PetrelAPI", "PetrelOCI", logging, systemPackage]),
+    tests(
       "PetrelEnginesTests",
       [
         "PetrelEngines", "PetrelProcess", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelTestSupport", logging,
@@ -207,13 +213,15 @@ let package = Package(
       "PetrelServerTests",
       [
         "PetrelServer", "PetrelScheduling", "PetrelEngines", "PetrelProcess", "PetrelHTTP", "PetrelLibrary",
-        "PetrelStore", "PetrelPrompts", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelTestSupport", logging,
+        "PetrelStore", "PetrelPrompts", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelRecords", "PetrelTestSupport",
+        logging,
         systemPackage,
       ] + nio),
     tests(
       "PetrelDaemonTests",
       [
-        "PetrelDaemon", "PetrelRegistry", "PetrelAPI", "PetrelOCI", "PetrelPrompts", "PetrelSigning",
+        "PetrelDaemon", "PetrelRecords", "PetrelServer", "PetrelRegistry", "PetrelAPI", "PetrelOCI", "PetrelPrompts",
+        "PetrelSigning",
         "PetrelTestSupport", logging, systemPackage,
       ]),
     tests(

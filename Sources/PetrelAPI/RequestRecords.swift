@@ -39,6 +39,9 @@ package struct RequestRecord: Codable, Sendable, Equatable {
     self.origin = origin
   }
 
+  /// - Parameter time: nanoseconds since 1970, when the request came.
+  package static func id(model: Digest, time: Int64) -> String { "\(model)_\(time)" }
+
   enum CodingKeys: String, CodingKey {
     case id, model, method, url, request, response, error, timestamp, origin
     case statusCode = "status_code"

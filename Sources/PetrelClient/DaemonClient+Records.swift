@@ -10,9 +10,11 @@ extension DaemonClient {
 
   /// The latest requests and their answers, as the daemon's JSON.
   ///
-  /// - Parameter model: nil for all models.
-  package func requests(model: String?) async throws -> String {
-    let response = try await send(.GET, "/engines/requests", query: Self.query(model))
+  /// - Parameters:
+  ///   - model: nil for all models.
+  ///   - limit: so many of each; nil for what the daemon thinks right.
+  package func requests(model: String?, limit: Int? = nil) async throws -> String {
+    let response = try await send(.GET, "/engines/requests", query: Self.query(model) + Self.query(limit))
     var bytes: [UInt8] = []
     try await forEachPiece(of: response) { piece in
       guard bytes.count + piece.count <= Self.maximumRecordBytes else {
@@ -29,11 +31,12 @@ extension DaemonClient {
   ///   - includesExisting: whether to begin with those that are recorded already.
   ///   - onRecord: gets the JSON of each.
   package func followRequests(
-    model: String?, includesExisting: Bool, onRecord: (String) throws -> Void
+    model: String?, limit: Int? = nil, includesExisting: Bool, onRecord: (String) throws -> Void
   ) async throws {
     let existing = includesExisting ? [(name: "include_existing", value: "true")] : []
     let response = try await send(
-      .GET, "/engines/requests", query: Self.query(model) + existing, headers: [("Accept", "text/event-stream")])
+      .GET, "/engines/requests", query: Self.query(model) + Self.query(limit) + existing,
+      headers: [("Accept", "text/event-stream")])
     var decoder = SSEDecoder()
     try await forEachPiece(of: response) { piece in
       for event in try decoder.decode(piece) where ["new_request", "existing_request"].contains(event.name) {
@@ -58,6 +61,10 @@ extension DaemonClient {
       rest.removeFirst(end + 1)
     }
     if !rest.isEmpty { try onPiece(String(decoding: rest, as: UTF8.self)) }
+  }
+
+  private static func query(_ limit: Int?) -> [(name: String, value: String)] {
+    limit.map { [(name: "limit", value: String($0))] } ?? []
   }
 
   private static func query(_ model: String?) -> [(name: String, value: String)] {

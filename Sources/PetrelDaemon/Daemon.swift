@@ -10,6 +10,7 @@ import PetrelHub
 import PetrelLibrary
 import PetrelOCI
 import PetrelProcess
+import PetrelRecords
 import PetrelRegistry
 import PetrelScheduling
 import PetrelServer
@@ -63,7 +64,9 @@ package struct Daemon: Sendable {
     let library = ModelLibrary(
       store: store, source: registries, hub: hub, signaturePolicy: configuration.signaturePolicy,
       defaultRegistry: configuration.defaultRegistry, logger: logger, onChange: { scheduler.board.forgetNames() })
-    let recorder = RequestRecorder()
+    let records = RecordStore(
+      path: configuration.home.appending("requests.db"), limits: configuration.recording.limits, logger: logger)
+    let recorder = RequestRecorder(store: records, policy: configuration.recording.policy)
     let logs = MergedLogs(directory: configuration.logDirectory)
     let server = APIServer(
       library: library, scheduler: scheduler, installation: installation, recorder: recorder,
@@ -98,6 +101,7 @@ package struct Daemon: Sendable {
       tasks.addTask { await scheduler.run() }
       tasks.addTask { await tidyUp(store) }
       tasks.addTask { await recorder.run() }
+      tasks.addTask { await forgetOld(records) }
       tasks.addTask { await preload(library, scheduler) }
       await stop()
       logger.notice("shutting down")
@@ -109,6 +113,7 @@ package struct Daemon: Sendable {
       await drain(listeners)
       await installation.shutDown()
       await scheduler.shutDown()
+      await recorder.shutDown()
       tasks.cancelAll()
     }
     await connections.shutdown()
@@ -161,6 +166,11 @@ package struct Daemon: Sendable {
         logger.warning("files that no model uses can't be removed", metadata: ["error": "\(error)"])
       }
     }
+  }
+
+  /// Removes records that are too old, also when no request comes that would.
+  private func forgetOld(_ records: RecordStore) async {
+    while (try? await Task.sleep(for: .seconds(3600))) != nil { await records.removeExpired() }
   }
 
   /// Loads the models that the configuration names, one after the other.

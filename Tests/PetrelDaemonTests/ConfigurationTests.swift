@@ -2,7 +2,9 @@
 
 import Logging
 import PetrelAPI
+import PetrelRecords
 import PetrelRegistry
+import PetrelServer
 import PetrelTestSupport
 import SystemPackage
 import Testing
@@ -60,6 +62,28 @@ import Testing
     #expect(row("max-runners", configuration) == "2 [file \(configuration.home)/config.yaml]")
     #expect(row("load-timeout", configuration) == "10m [default]")
     #expect(row("home", configuration) == "\(configuration.home) [environment PETREL_HOME]")
+  }
+
+  @Test func `What is recorded of requests can be chosen`() async throws {
+    let standard = try await load().recording
+    #expect(standard.policy.scope == .all)
+    #expect(standard.limits == RecordLimits(bytes: 64 * 1_048_576, age: .seconds(604_800)))
+    let file = "record-requests: without-bodies\nrecords-age: 30m\nrecords-redact: [patient, 'X-*']\n"
+    let configuration = try await load(environment: ["PETREL_RECORDS_SIZE": "2"], file: file)
+    #expect(configuration.warnings.isEmpty)
+    let chosen = configuration.recording
+    #expect(chosen.policy.scope == .withoutBodies)
+    #expect(chosen.limits == RecordLimits(bytes: 2 * 1_048_576, age: .seconds(1800)))
+    let clean = chosen.policy.redaction.apply(#"{"patient":"a","password":"b","id":"X-12"}"#)
+    #expect(clean == #"{"patient":"[redacted]","password":"[redacted]","id":"[redacted]"}"#)
+    #expect(row("records-redact", configuration) == "patient, X-* [file \(configuration.home)/config.yaml]")
+  }
+
+  @Test(arguments: [
+    ["PETREL_RECORD_REQUESTS": "some"], ["PETREL_RECORDS_SIZE": "0"], ["PETREL_RECORDS_AGE": "0s"],
+    ["PETREL_RECORDS_REDACT": "a,**"],
+  ]) func `Limits of records that make no sense are refused`(environment: [String: String]) async {
+    await #expect(throws: ConfigurationError.self) { try await load(environment: environment) }
   }
 
   @Test func `Lists have a form in every layer`() async throws {

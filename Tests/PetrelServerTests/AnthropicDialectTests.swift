@@ -159,8 +159,8 @@ import Testing
       let text = request(#","system":"x-anthropic-billing-header: 1\nBe brief.""#)
       _ = try await lane.post(text, to: "/v1/messages", headers: "Connection: close\r\n").receiveAll()
       #expect(lane.engine.requests.first?.body.contains("billing") == false)
-      try await eventually("the request is recorded") { await !lane.recorder.recorded(of: nil).isEmpty }
-      let record = try #require(await lane.recorder.recorded(of: nil).first?.events.first?.record)
+      try await eventually("the request is recorded") { await !lane.records().isEmpty }
+      let record = try #require(await lane.records().first)
       #expect(record.origin == "anthropic/messages; prompt rules: drop x-anthropic-billing-header:")
       #expect(record.url == "/v1/messages")
     }

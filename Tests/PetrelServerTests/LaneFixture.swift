@@ -4,11 +4,13 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import PetrelAPI
 import PetrelEngines
 import PetrelHTTP
 import PetrelOCI
 import PetrelProcess
 import PetrelPrompts
+import PetrelRecords
 import PetrelTestSupport
 import PetrelWire
 import SystemPackage
@@ -30,6 +32,12 @@ struct LaneFixture: Sendable {
   /// Requests that wait for a place.
   var waiting: Int { board.rows().reduce(0) { $0 + $1.waiting } }
   var isIdle: Bool { board.rows().allSatisfy { !$0.isInUse } }
+
+  /// What is recorded of the model that was asked last.
+  func records(latest count: Int = 100) async -> [RequestRecord] {
+    guard let model = await recorder.models().last else { return [] }
+    return await recorder.latest(count, of: model).map(\.record)
+  }
 
   /// Sends one request and returns the connection.
   func post(
@@ -76,7 +84,8 @@ private struct LaneResponder: Responder {
 }
 
 func withLane<Result>(
-  _ script: @escaping FakeEngine.Script, keepAliveEvery interval: TimeAmount = TranslatedAnswer.keepAliveInterval,
+  recording policy: RecordingPolicy = RecordingPolicy(), _ script: @escaping FakeEngine.Script,
+  keepAliveEvery interval: TimeAmount = TranslatedAnswer.keepAliveInterval,
   _ body: (LaneFixture) async throws -> Result
 ) async throws -> Result {
   try await withTemporaryFolder { folder in
@@ -96,7 +105,7 @@ func withLane<Result>(
       scheduler.board.putUp(
         runner, key: RunnerKey(model: id, mode: mode), socket: socket, displayName: LaneFixture.model)
     }
-    let recorder = RequestRecorder()
+    let recorder = RequestRecorder(store: RecordStore(path: nil, logger: logger), policy: policy)
     let recording = Task { await recorder.run() }
     var lane = InferenceLane(
       scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group, maximumIdleTime: .seconds(4)),
@@ -114,7 +123,7 @@ func withLane<Result>(
       await listener.close()
       await drained
       await engine.stop()
-      await recorder.close()
+      await recorder.shutDown()
       await recording.value
     }
     do {

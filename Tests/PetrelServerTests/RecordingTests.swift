@@ -4,6 +4,7 @@ import NIOCore
 import PetrelAPI
 import PetrelEngines
 import PetrelOCI
+import PetrelRecords
 import PetrelTestSupport
 import Testing
 
@@ -11,11 +12,9 @@ import Testing
 @testable import PetrelServer
 
 @Suite(.timeLimit(.minutes(1))) struct RecordingTests {
-  private func recorded(_ lane: LaneFixture, count: Int = 1) async throws -> [RequestRecord] {
-    try await eventually("\(count) are recorded") {
-      await lane.recorder.recorded(of: nil).flatMap(\.events).count >= count
-    }
-    return await lane.recorder.recorded(of: nil).flatMap(\.events).map(\.record)
+  private func recorded(_ lane: LaneFixture, count: Int = 1, latest: Int = 10) async throws -> [RequestRecord] {
+    try await eventually("\(count) are recorded") { await lane.records(latest: latest).count >= count }
+    return await lane.records(latest: latest)
   }
 
   @Test func `A request is recorded with its answer`() async throws {
@@ -36,18 +35,19 @@ import Testing
     }
   }
 
-  @Test func `The latest ten of a model are kept`() async throws {
+  @Test func `The latest of a model come in the order in which they were answered`() async throws {
     try await withLane({ _, channel in channel.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") }) { lane in
       for number in 1...12 {
         _ = try await lane.answer(#"{"model":"ai/fake","n":\#(number)}"#)
         try await eventually("request \(number) is recorded") {
-          await lane.recorder.recorded(of: nil).first?.events.last?.record.request.hasSuffix(":\(number)}") == true
+          try await recorded(lane).last?.request.hasSuffix(":\(number)}") == true
         }
       }
-      let numbers = try await recorded(lane, count: 10).compactMap { record in
-        record.request.firstMatch(of: /"n":(\d+)/).flatMap { Int($0.1) }
+      func numbers(_ records: [RequestRecord]) -> [Int] {
+        records.compactMap { record in record.request.firstMatch(of: /"n":(\d+)/).flatMap { Int($0.1) } }
       }
-      #expect(numbers == Array(3...12))
+      #expect(numbers(try await recorded(lane, count: 10)) == Array(3...12))
+      #expect(numbers(try await recorded(lane, count: 12, latest: 100)) == Array(1...12))
     }
   }
 
@@ -154,6 +154,40 @@ import Testing
     }
     #expect(!intake.hasRoom || taken == 100_000)
     #expect(taken >= 200)
+  }
+
+  @Test func `Secrets in requests and answers are not recorded`() async throws {
+    let okay = "HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n{\"said\":\"sk-0123456789abcdefgh\"}"
+    let policy = RecordingPolicy(redaction: Redaction(rules: ["pin", "sk-*"]))
+    try await withLane(recording: policy, { _, channel in channel.send(okay) }) { lane in
+      let headers = "Authorization: Bearer geheim\r\nX-Api-Key: geheim\r\n"
+      _ = try await lane.answer(#"{"model":"ai/fake","PIN":"geheim","n":1}"#, headers: headers)
+      let record = try #require(try await recorded(lane).first)
+      #expect(record.request == #"{"model":"ai/fake","PIN":"[redacted]","n":1}"#)
+      #expect(record.response == #"{"said":"[redacted]"}"#)
+      #expect(!"\(record)".contains("geheim"))
+    }
+  }
+
+  @Test func `Without bodies the outcome is recorded all the same`() async throws {
+    let okay = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    try await withLane(recording: RecordingPolicy(scope: .withoutBodies), { _, channel in channel.send(okay) }) {
+      lane in
+      _ = try await lane.answer(headers: "User-Agent: test/1\r\n")
+      let record = try #require(try await recorded(lane).first)
+      #expect(record.request == "" && record.response == nil && record.error == nil)
+      #expect(record.statusCode == 200 && record.userAgent == "test/1" && record.model == "ai/fake")
+    }
+  }
+
+  @Test func `Nothing is recorded when that is switched off`() async throws {
+    let okay = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    try await withLane(recording: RecordingPolicy(scope: .off), { _, channel in channel.send(okay) }) { lane in
+      let answer = try await lane.answer()
+      #expect(answer.hasSuffix("{}"))
+      // What would have been recorded would be there by now: the answer is complete, and reading records what waits.
+      #expect(await lane.recorder.models().isEmpty)
+    }
   }
 
   @Test func `Listeners hear of each request, until the recorder closes`() async throws {

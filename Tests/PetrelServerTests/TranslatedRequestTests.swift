@@ -167,8 +167,8 @@ private func request(_ members: String) -> String { #"{"model":"\#(LaneFixture.m
     try await withLane({ _, channel in channel.send(whole(#"{"a":1}"#)) }) { lane in
       let client = try await lane.post(request(#""say":"x""#), to: "/shout", headers: "Connection: close\r\n")
       _ = try await client.receiveAll()
-      try await eventually("the request is recorded") { await !lane.recorder.recorded(of: nil).isEmpty }
-      let record = try #require(await lane.recorder.recorded(of: nil).first?.events.first?.record)
+      try await eventually("the request is recorded") { await !lane.records().isEmpty }
+      let record = try #require(await lane.records().first)
       #expect(record.url == "/shout")
       #expect(record.request == #"{"quiet":"x"}"#)
       #expect(record.response == #"{"a":1}"#)

@@ -7,7 +7,10 @@ import PetrelTerminal
 struct RequestsCommand: PetrelSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "requests", abstract: "Show the latest requests to models and their answers, as JSON.",
-    discussion: "The daemon keeps ten of each model, in memory.")
+    discussion: """
+      The daemon keeps requests on the disk, for a week and in at most 64 MiB, unless its settings record-requests, \
+      records-age and records-size say something else.
+      """)
 
   @Flag(name: [.short, .long], help: "Go on with requests as they are answered.")
   var follow = false
@@ -18,19 +21,23 @@ struct RequestsCommand: PetrelSubcommand {
   @Option(help: "Only requests to this model.")
   var model: String?
 
+  @Option(help: "At most so many of each model, up to 100. (default: 10)")
+  var limit: Int?
+
   func validate() throws {
     if includeExisting, !follow { throw ValidationError("--include-existing can only be used with --follow") }
+    if let limit, !(1...100).contains(limit) { throw ValidationError("--limit must be a number from 1 to 100") }
   }
 
   func run(_ context: CommandContext) async throws {
     try await context.withDaemon(quietly: true) { client in
       do {
         guard follow else {
-          let text = try await client.requests(model: model)
+          let text = try await client.requests(model: model, limit: limit)
           return try context.output.write(text.hasSuffix("\n") ? text : text + "\n")
         }
         context.errors.notice("Connected to request stream. Press Ctrl+C to stop.")
-        try await client.followRequests(model: model, includesExisting: includeExisting) { record in
+        try await client.followRequests(model: model, limit: limit, includesExisting: includeExisting) { record in
           try context.output.line(record)
         }
         context.errors.notice("Stream closed by server.")

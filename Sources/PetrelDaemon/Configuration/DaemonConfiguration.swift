@@ -49,6 +49,8 @@ package struct DaemonConfiguration: Sendable {
   package let signaturePolicy: SignaturePolicy
   /// How registries are reached otherwise.
   package let registries: RegistrySettings
+  /// What is recorded of requests. Default everything, for a week, in at most 64 MiB.
+  package let recording: RecordingSettings
   /// Hugging Face, or a server with its API. Default `https://huggingface.co`.
   package let hubEndpoint: String
   /// Which lines are not to stand at the beginning of system prompts.
@@ -195,6 +197,7 @@ package struct DaemonConfiguration: Sendable {
         source: signatures == nil ? .builtIn : .file(layers.filePath)))
     registries = try RegistrySettings(
       layers, userHome: userHome, resolve: path("", environment: "", default: "").parse, rows: &rows)
+    recording = try RecordingSettings(layers, rows: &rows)
     hubEndpoint = try required(
       text("hf-endpoint", environment: "HF_ENDPOINT", default: HubSettings.publicEndpoint))
     promptRules = try PromptSettings.rules(layers, rows: &rows)

@@ -2,6 +2,8 @@
 
 import NIOCore
 import PetrelAPI
+import PetrelEngines
+import PetrelRecords
 import PetrelScheduling
 import PetrelWire
 
@@ -76,24 +78,29 @@ enum RecordedBody {
   }
 }
 
-extension RequestRecorder.Event {
-  init(_ captured: CapturedRequest) {
+extension StoredRecord {
+  init(_ captured: CapturedRequest, policy: RecordingPolicy) {
     let body = captured.response
     let status = captured.status ?? 408
-    let answer: (response: String?, error: String?)
-    if captured.status == nil {
-      answer = (nil, #"{"error":"the client left before the answer was complete"}"#)
-    } else if status >= 400 {
-      answer = (nil, RecordedBody.error(body))
-    } else {
-      answer = RecordedBody.response(body, isEventStream: captured.isEventStream, isCut: captured.isResponseCut)
+    var request = ""
+    var answer: (response: String?, error: String?) = (nil, nil)
+    if policy.scope == .all {
+      request = policy.redaction.apply(RecordedBody.request(captured.request, isCut: captured.isRequestCut))
+      if captured.status == nil {
+        answer = (nil, #"{"error":"the client left before the answer was complete"}"#)
+      } else if status >= 400 {
+        answer = (nil, RecordedBody.error(body))
+      } else {
+        answer = RecordedBody.response(body, isEventStream: captured.isEventStream, isCut: captured.isResponseCut)
+      }
     }
+    let model = captured.key.model
     self.init(
-      model: captured.key.model, mode: captured.key,
+      model: model, mode: captured.key.mode.rawValue, time: captured.time,
       record: RequestRecord(
-        id: "\(captured.key.model)_\(captured.time)", model: captured.model, method: "POST", url: captured.url,
-        request: RecordedBody.request(captured.request, isCut: captured.isRequestCut), response: answer.response,
-        error: answer.error, timestamp: captured.time / 1_000_000_000, statusCode: status,
+        id: RequestRecord.id(model: model, time: captured.time), model: captured.model, method: "POST",
+        url: captured.url, request: request, response: answer.response.map(policy.redaction.apply),
+        error: answer.error.map(policy.redaction.apply), timestamp: captured.time / 1_000_000_000, statusCode: status,
         userAgent: captured.userAgent, origin: captured.origin))
   }
 }

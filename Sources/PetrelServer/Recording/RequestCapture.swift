@@ -13,6 +13,8 @@ struct CapturedRequest: Sendable {
   /// Nanoseconds since 1970, when the request came.
   var time: Int64
   var request: ByteBuffer
+  /// Whether the bodies of request and answer are recorded.
+  var keepsBodies = true
   var isRequestCut = false
   var response = ByteBuffer()
   var isResponseCut = false
@@ -56,6 +58,7 @@ final class RequestCapture {
   }
 
   func append(_ bytes: ByteBuffer) {
+    guard captured.keepsBodies else { return }
     let room = Self.maximumResponse - captured.response.readableBytes
     if bytes.readableBytes <= room {
       captured.response.writeImmutableBuffer(bytes)

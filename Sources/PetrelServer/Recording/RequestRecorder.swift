@@ -2,9 +2,9 @@
 
 import NIOCore
 import NIOHTTP1
-import PetrelAPI
 import PetrelHTTP
 import PetrelOCI
+import PetrelRecords
 import PetrelScheduling
 
 #if canImport(FoundationEssentials)
@@ -13,75 +13,85 @@ import PetrelScheduling
   import Foundation
 #endif
 
-/// Keeps the latest requests and their answers, in memory. The event loops only hand requests over; everything else
-/// happens here.
+/// Records requests and their answers. The event loops only hand requests over; everything else happens here and in
+/// the store.
 package actor RequestRecorder {
-  private static let recordsPerModel = 10
-  private static let maximumModels = 64
-  /// Under full load a batch this often is enough: older records are dropped all the same.
+  /// As the reference has it: so many of each model are given when nobody asks for more.
+  static let recordsPerModel = 10
+  /// Between two batches. What comes meanwhile is written in one transaction.
   private static let pause = Duration.milliseconds(25)
+  private static let longestPause = Duration.seconds(1)
+  /// Under full load, recording may take this part of a processor: one in so many.
+  private static let share = 20
   private static let subscriberBuffer = 100
 
-  /// A request as it is told to those who listen.
-  struct Event: Sendable {
-    let model: Digest
-    let mode: RunnerKey
-    let record: RequestRecord
-  }
-
   nonisolated let intake = RecordIntake()
-  private var records: [Digest: [Event]] = [:]
-  /// Models, the one that was asked last at the end.
-  private var order: [Digest] = []
-  private var subscribers: [UInt64: AsyncStream<Event>.Continuation] = [:]
+  private nonisolated let policy: RecordingPolicy
+  private let store: RecordStore
+  private var subscribers: [UInt64: AsyncStream<StoredRecord>.Continuation] = [:]
   private var nextSubscriber: UInt64 = 0
   private var isClosed = false
 
-  package init() {}
+  package init(store: RecordStore, policy: RecordingPolicy = RecordingPolicy()) {
+    self.store = store
+    self.policy = policy
+  }
 
-  /// Starts to note a request, on its event loop; nil when more is going on than can be recorded.
+  /// Starts to note a request, on its event loop; nil when it is not to be recorded, or when more is going on than can
+  /// be.
   nonisolated func capture(
     _ head: RequestHead, body: ByteBuffer, model: String, key: RunnerKey
   ) -> RequestCapture? {
-    guard intake.hasRoom else { return nil }
+    guard policy.scope != .off, intake.hasRoom else { return nil }
+    let keepsBodies = policy.scope == .all
     return RequestCapture(
       CapturedRequest(
         key: key, model: model, url: head.path, userAgent: head.headers.first(name: "User-Agent"),
-        origin: head.headers.first(name: "X-Request-Origin"), time: Self.now(), request: body),
+        origin: head.headers.first(name: "X-Request-Origin"), time: Self.now(),
+        request: keepsBodies ? body : ByteBuffer(), keepsBodies: keepsBodies),
       intake: intake)
   }
 
   private static func now() -> Int64 { Int64(Date().timeIntervalSince1970 * 1_000_000_000) }
 
-  /// Records what comes in. Runs until it is cancelled or ``close()`` is called.
+  /// Records what comes in. Runs until it is cancelled or ``shutDown()`` is called.
   package func run() async {
     for await _ in intake.signals {
-      let batch = intake.takeAll()
-      for request in batch { keep(Event(request)) }
-      if batch.count > 1 { try? await Task.sleep(for: Self.pause) }
+      let began = ContinuousClock.now
+      let count = await flush()
+      // A single request is there at once; under load batches grow, and more than the intake holds passes unrecorded.
+      let wait = min(max(Self.pause, began.duration(to: .now) * Self.share), Self.longestPause)
+      if count > 1 { try? await Task.sleep(for: wait) }
     }
   }
 
-  private func keep(_ event: Event) {
-    records[event.model, default: []].append(event)
-    if records[event.model, default: []].count > Self.recordsPerModel { records[event.model]?.removeFirst() }
-    order.removeAll { $0 == event.model }
-    order.append(event.model)
-    if order.count > Self.maximumModels { records[order.removeFirst()] = nil }
-    for subscriber in subscribers.values { subscriber.yield(event) }
+  /// Records what has been answered by now.
+  @discardableResult
+  private func flush() async -> Int {
+    let batch = intake.takeAll().map { StoredRecord($0, policy: policy) }
+    await store.append(batch)
+    for record in batch { for subscriber in subscribers.values { subscriber.yield(record) } }
+    return batch.count
   }
 
   // MARK: Reading
 
-  /// By model, the one that was asked last at the end.
-  func recorded(of model: Digest?) -> [(model: Digest, events: [Event])] {
-    order.filter { model == nil || $0 == model }.compactMap { id in records[id].map { (id, $0) } }
+  /// The models with records, the one that was asked last at the end.
+  func models() async -> [Digest] {
+    await flush()
+    return await store.models()
+  }
+
+  /// The latest records of a model, the last one at the end.
+  func latest(_ count: Int = recordsPerModel, of model: Digest) async -> [StoredRecord] {
+    await flush()
+    return await store.latest(count, of: model)
   }
 
   /// What is recorded from now on. Those who are too slow lose events.
-  func events() -> AsyncStream<Event> {
+  func events() -> AsyncStream<StoredRecord> {
     let (stream, continuation) = AsyncStream.makeStream(
-      of: Event.self, bufferingPolicy: .bufferingNewest(Self.subscriberBuffer))
+      of: StoredRecord.self, bufferingPolicy: .bufferingNewest(Self.subscriberBuffer))
     guard !isClosed else {
       continuation.finish()
       return stream
@@ -100,6 +110,13 @@ package actor RequestRecorder {
   package func close() {
     isClosed = true
     for subscriber in subscribers.values { subscriber.finish() }
+  }
+
+  /// Records what is left. Nothing is answered any more.
+  package func shutDown() async {
+    close()
     intake.close()
+    await flush()
+    await store.close()
   }
 }
