@@ -36,9 +36,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   /// How long the rest of a refused request is read, so that the client gets to see the answer.
   private static let lingerTime = TimeAmount.seconds(2)
+  /// A body that nobody wants is read up to this size, so that the connection can be used again.
+  private static let unwantedBody = 64 * 1024
 
   private let responder: any Responder
   private let isUnixSocket: Bool
+  private let limits: ConnectionLimits
   private let logger: Logger
   private var output = ResponseOutput()
   private var waiting = CircularBuffer<Waiting>(initialCapacity: 0)
@@ -51,17 +54,26 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private var keepAlive = true
   private var isReadingPaused = false
   private var isReadWanted = false
+  private var pace: ConnectionPace
+  private var nextLook: Scheduled<Void>?
 
-  init(responder: any Responder, isUnixSocket: Bool, logger: Logger) {
+  init(responder: any Responder, isUnixSocket: Bool, limits: ConnectionLimits, logger: Logger) {
     self.responder = responder
     self.isUnixSocket = isUnixSocket
+    self.limits = limits
     self.logger = logger
+    pace = ConnectionPace(limits)
   }
 
   // MARK: Inbound
 
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
   func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  func channelActive(context: ChannelHandlerContext) {
+    lookLater(context)
+    context.fireChannelActive()
+  }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let part = unwrapInboundIn(data)
@@ -100,10 +112,20 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   private func receive(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
-    if case .closing = state { return }
+    switch state {
+    // What follows a request that ended the connection is not read as another.
+    case .closing, .discarding: return
+    case .idle, .collecting, .streaming, .answering: break
+    }
     keepAlive = head.isKeepAlive && !isQuiescing
+    pace.receivedHead()
+    guard Self.isPlainlyFramed(head) else {
+      let message = "a request has one Transfer-Encoding at most, and none in HTTP/1.0"
+      turnAway(responder.refusal(.badRequest, message, path: "/"), version: head.version)
+      return
+    }
     guard let request = RequestHead(head, isFromUnixSocket: isUnixSocket) else {
-      refuse(.badRequest, "invalid request target", path: "/", version: head.version)
+      turnAway(responder.refusal(.badRequest, "invalid request target", path: "/"), version: head.version)
       return
     }
     let route = responder.route(request)
@@ -111,13 +133,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
       connection: self, eventLoop: context.eventLoop, head: request, commonHeaders: responder.commonHeaders(request))
     self.exchange = exchange
     switch route {
-    case .onLoop(let limit, _), .task(let limit, _):
-      let announced = request.headers.first(name: "Content-Length").flatMap(Int.init) ?? 0
-      guard announced <= limit else {
-        refuse(.payloadTooLarge, Self.tooLarge(limit), path: request.path, version: head.version)
-        return
-      }
-      state = .collecting(request, route: route, limit: limit, buffer: ByteBuffer())
+    case .fixed: guard collect(request, route, limit: Self.unwantedBody) else { return }
+    case .onLoop(let limit, _), .task(let limit, _): guard collect(request, route, limit: limit) else { return }
     case .streaming(let answer):
       let delegate = RequestBodyDelegate(eventLoop: context.eventLoop, resume: resumeReading(context))
       let (body, source) = RequestBody.make(delegate: delegate)
@@ -129,12 +146,35 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
   }
 
+  /// Whether no other reader of the head could think that the body ends elsewhere. The decoder has refused most that
+  /// is doubtful. Source: RFC 9112, section 6.1.
+  private static func isPlainlyFramed(_ head: HTTPRequestHead) -> Bool {
+    var count = 0
+    // Every request passes here: the length tells nearly all names apart.
+    for header in head.headers where header.name.utf8.count == "transfer-encoding".utf8.count {
+      if header.name.lowercased() == "transfer-encoding" { count += 1 }
+    }
+    return count == 0 || (count == 1 && head.version.minor > 0)
+  }
+
+  /// Returns false when the body is announced as too large.
+  private func collect(_ head: RequestHead, _ route: Route, limit: Int) -> Bool {
+    let announced = head.headers.first(name: "Content-Length").flatMap(Int.init) ?? 0
+    guard announced <= limit else {
+      bodyTooLarge(head, route, limit)
+      return false
+    }
+    state = .collecting(head, route: route, limit: limit, buffer: ByteBuffer())
+    return true
+  }
+
   private func receive(_ bytes: ByteBuffer, context: ChannelHandlerContext) {
+    pace.received(bytes: bytes.readableBytes)
     switch state {
     case .collecting(let head, let route, let limit, var buffer):
       state = .idle
       guard buffer.readableBytes + bytes.readableBytes <= limit else {
-        refuse(.payloadTooLarge, Self.tooLarge(limit), path: head.path, version: head.version)
+        bodyTooLarge(head, route, limit)
         return
       }
       if buffer.readableBytes == 0 {
@@ -155,6 +195,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
       state = .answering
       guard let exchange else { return }
       switch route {
+      case .fixed(let response): exchange.respond(response)
       case .onLoop(_, let answer): answer(head, buffer, exchange)
       case .task(_, let answer): run(head, exchange) { try await answer(head, buffer, $0) }
       case .streaming: break
@@ -171,6 +212,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     if case .streaming(let source) = state { source.fail(ChannelError.inputClosed) }
     state = .closing
     waiting.removeAll()
+    nextLook?.cancel()
+    nextLook = nil
     // The client has gone: whatever works for it stops.
     task?.cancel()
     task = nil
@@ -212,7 +255,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable { exchange?.connectionWritable() }
+    if context.channel.isWritable {
+      pace.taken()
+      exchange?.connectionWritable()
+    }
     context.fireChannelWritabilityChanged()
   }
 
@@ -238,6 +284,35 @@ final class ConnectionHandler: ChannelDuplexHandler {
       let (handler, context) = bound.value
       handler.isReadingPaused = false
       if handler.context != nil { handler.readIfWanted(context) }
+    }
+  }
+
+  // MARK: Clients that don't get on
+
+  private func lookLater(_ context: ChannelHandlerContext) {
+    nextLook = context.eventLoop.assumeIsolated().scheduleTask(in: limits.lookInterval) { [weak self] in
+      self?.look()
+    }
+  }
+
+  private func look() {
+    guard let context else { return }
+    let phase: ConnectionPace.Phase =
+      switch state {
+      case .idle: .idle
+      case .collecting, .streaming: .receiving
+      case .answering, .discarding, .closing: .answering
+      }
+    switch pace.look(phase, isWaiting: isReadingPaused, isWritable: context.channel.isWritable) {
+    case .fine: lookLater(context)
+    case .abandoned: context.close(promise: nil)
+    case .tooSlow:
+      guard case .collecting(let head, _, _, _) = state else {
+        context.close(promise: nil)
+        return
+      }
+      let message = "the body came too slowly: less than \(limits.leastBytes) bytes in \(limits.lookInterval.text)"
+      turnAway(responder.refusal(.requestTimeout, message, path: head.path), version: head.version, for: head)
     }
   }
 
@@ -267,19 +342,27 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
   }
 
-  private func refuse(_ status: HTTPResponseStatus, _ message: String, path: String, version: HTTPVersion) {
+  private func bodyTooLarge(_ head: RequestHead, _ route: Route, _ limit: Int) {
+    let response =
+      if case .fixed(let response) = route {
+        response
+      } else {
+        responder.refusal(.payloadTooLarge, "request too large: the limit is \(limit) bytes", path: head.path)
+      }
+    turnAway(response, version: head.version, for: head)
+  }
+
+  /// Answers before the request is complete.
+  private func turnAway(_ response: SimpleResponse, version: HTTPVersion, for request: RequestHead? = nil) {
     state = .discarding
     keepAlive = false
-    let response = responder.refusal(status, message, path: path)
     var headers = response.headers
     headers.replaceOrAdd(name: "Content-Length", value: String(response.body.readableBytes))
-    sendHead(response.status, version, headers, [:])
-    sendBody(response.body)
+    sendHead(response.status, version, headers, request.map(responder.commonHeaders) ?? [:])
+    if request?.method != .HEAD { sendBody(response.body) }
     exchange = nil
     sendEnd()
   }
-
-  private static func tooLarge(_ limit: Int) -> String { "request too large: the limit is \(limit) bytes" }
 
   var isWritable: Bool { context?.channel.isWritable ?? false }
 
@@ -340,4 +423,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     task = nil
     context?.close(promise: nil)
   }
+}
+
+extension TimeAmount {
+  /// In seconds: `10 s`.
+  fileprivate var text: String { "\(nanoseconds / 1_000_000_000) s" }
 }

@@ -17,6 +17,8 @@ package final class Exchange {
   private var isStarted = false
   private var isOver = false
 
+  /// Kept until the response is over or the connection has ended.
+  package var companion: AnyObject?
   /// Called once if the connection ends before the response does.
   package var onClose: (() -> Void)?
   /// Called when the connection can take more bytes after ``isWritable`` was false.
@@ -98,6 +100,7 @@ package final class Exchange {
   private func drop() {
     onClose = nil
     onWritable = nil
+    companion = nil
   }
 }
 

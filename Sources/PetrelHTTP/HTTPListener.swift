@@ -37,11 +37,13 @@ package struct HTTPListener: Sendable {
   ///
   /// A Unix socket's file must not exist; its mode comes from the umask.
   ///
-  /// - Parameter tls: connections speak TLS; nil for plain HTTP.
+  /// - Parameters:
+  ///   - tls: connections speak TLS; nil for plain HTTP.
+  ///   - limits: what clients may do.
   /// - Throws: `IOError` when the address can't be bound.
   package static func bind(
     _ address: ListenAddress, tls: NIOSSLContext? = nil, group: any EventLoopGroup, responder: any Responder,
-    logger: Logger
+    limits: ConnectionLimits = ConnectionLimits(), logger: Logger
   ) async throws -> HTTPListener {
     let quiescing = ServerQuiescingHelper(group: group)
     let connections = OpenConnections()
@@ -56,13 +58,20 @@ package struct HTTPListener: Sendable {
       }
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          connections.add(channel)
           let pipeline = channel.pipeline.syncOperations
+          guard connections.add(channel, limit: limits.connections) else {
+            try pipeline.addHandler(FullHouse(isPlain: tls == nil))
+            return
+          }
           if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
           // Each handler on the way of a request costs: the connection's handler does what NIO has further ones for.
-          try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
           try pipeline.addHandler(
-            ConnectionHandler(responder: responder, isUnixSocket: isUnixSocket, logger: logger))
+            ByteToMessageHandler(
+              HTTPRequestDecoder(
+                leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop,
+                limitConfiguration: limits.decoder)))
+          try pipeline.addHandler(
+            ConnectionHandler(responder: responder, isUnixSocket: isUnixSocket, limits: limits, logger: logger))
         }
       }
       .childChannelOption(.maxMessagesPerRead, value: 4)
@@ -107,13 +116,43 @@ package struct HTTPListener: Sendable {
 private final class OpenConnections: Sendable {
   private let channels = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
 
-  func add(_ channel: any Channel) {
+  /// Returns false when there are `limit` already.
+  func add(_ channel: any Channel, limit: Int) -> Bool {
     let id = ObjectIdentifier(channel)
-    channels.withLockedValue { $0[id] = channel }
-    channel.closeFuture.whenComplete { [channels] _ in channels.withLockedValue { $0[id] = nil } }
+    let isAdded = channels.withLockedValue { channels in
+      guard channels.count < limit else { return false }
+      channels[id] = channel
+      return true
+    }
+    if isAdded { channel.closeFuture.whenComplete { [channels] _ in channels.withLockedValue { $0[id] = nil } } }
+    return isAdded
   }
 
   func closeAll() async {
     for channel in channels.withLockedValue({ Array($0.values) }) { try? await channel.close() }
+  }
+}
+
+/// Turns a connection away that is one too many.
+private final class FullHouse: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  private let isPlain: Bool
+
+  init(isPlain: Bool) { self.isPlain = isPlain }
+
+  func channelActive(context: ChannelHandlerContext) {
+    guard isPlain else {
+      context.close(promise: nil)
+      return
+    }
+    let text = "too many connections\n"
+    let answer =
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 5\r\n"
+      + "Content-Length: \(text.utf8.count)\r\nConnection: close\r\n\r\n" + text
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer))).assumeIsolated().whenComplete { _ in
+      context.close(promise: nil)
+    }
   }
 }

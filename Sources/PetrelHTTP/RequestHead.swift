@@ -11,6 +11,9 @@ package struct RequestHead: Sendable {
   package let path: String
   /// The part after `?` as it came, without the mark; empty when there is none.
   package let query: Substring
+  /// The host, perhaps with a port, of an absolute target. It counts instead of the `Host` header (RFC 9112, section
+  /// 3.2.2). Nil for other targets.
+  package let authority: String?
   /// Whether it came over a Unix socket, so from somebody who may open that, and not from any network.
   package let isFromUnixSocket: Bool
 
@@ -27,11 +30,14 @@ package struct RequestHead: Sendable {
       return
     }
     var target = Substring(head.uri)
+    var authority: Substring?
     // An absolute target (RFC 9112, section 3.2.2) counts as its path.
     if target.utf8.first != UInt8(ascii: "/"), let scheme = target.firstRange(of: "://") {
       let rest = target[scheme.upperBound...]
+      authority = rest.prefix { $0 != "/" && $0 != "?" }
       target = rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
     }
+    self.authority = authority.map(String.init)
     guard target.utf8.first == UInt8(ascii: "/") else { return nil }
     let mark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
     query = mark.map { target[target.index(after: $0)...] } ?? ""

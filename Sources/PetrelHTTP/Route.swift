@@ -5,6 +5,8 @@ import NIOHTTP1
 
 /// How a request is to be answered. Chosen on the connection's event loop when the head has come.
 package enum Route: Sendable {
+  /// This answer, whatever the body says. A large body is not waited for.
+  case fixed(SimpleResponse)
   /// Answered on the event loop from the first byte to the last: the hot lane. `answer` must neither block nor throw.
   case onLoop(bodyLimit: Int, answer: @Sendable (RequestHead, ByteBuffer, Exchange) -> Void)
   /// The body is collected, then a task answers it.

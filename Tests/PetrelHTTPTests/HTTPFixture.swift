@@ -39,11 +39,12 @@ extension Route {
 
 /// A listener on a free loopback port, closed when the test ends.
 func withServer<Result>(
-  _ routes: @escaping @Sendable (RequestHead) -> Route, _ body: (HTTPListener, Int) async throws -> Result
+  limits: ConnectionLimits = ConnectionLimits(), _ routes: @escaping @Sendable (RequestHead) -> Route,
+  _ body: (HTTPListener, Int) async throws -> Result
 ) async throws -> Result {
   let listener = try await HTTPListener.bind(
     .tcp(host: "127.0.0.1", port: 0), group: MultiThreadedEventLoopGroup.singleton,
-    responder: ClosureResponder(routes: routes), logger: quietLogger)
+    responder: ClosureResponder(routes: routes), limits: limits, logger: quietLogger)
   guard case .tcp(_, let port) = listener.address else { throw DeadlinePassed("no port") }
   do {
     let result = try await body(listener, port)
