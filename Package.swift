@@ -68,6 +68,7 @@ let package = Package(
     room("PetrelOllama", ["PetrelOCI", "PetrelWire", "PetrelAPI"]),
 
     // Adapters: one kind of input and output each.
+    room("PetrelAccess", [crypto, systemPackage]),
     room("PetrelStore", ["PetrelOCI", "PetrelTar", "PetrelWire", crypto, logging, systemPackage]),
     room(
       "PetrelRegistry",
@@ -111,8 +112,7 @@ let package = Package(
       [
         "PetrelOCI", "PetrelWire", "PetrelPrompts", "PetrelAnthropic", "PetrelAPI", "PetrelSigning", "PetrelOllama",
         "PetrelStore", "PetrelPackaging", "PetrelLibrary", "PetrelEngines", "PetrelScheduling", "PetrelHTTP",
-        "PetrelRecords",
-        logging,
+        "PetrelRecords", logging, "PetrelAccess",
         systemPackage,
       ] + nio),
     room("PetrelClient", ["PetrelWire", "PetrelAPI", asyncHTTPClient, nioSSL] + nio),
@@ -123,14 +123,14 @@ let package = Package(
       [
         "PetrelOCI", "PetrelPrompts", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelHub",
         "PetrelLibrary", "PetrelEngines", "PetrelProcess", "PetrelScheduling", "PetrelTLS", "PetrelHTTP",
-        "PetrelRecords", "PetrelServer", asyncHTTPClient, logging, nioSSL, systemPackage,
+        "PetrelRecords", "PetrelServer", asyncHTTPClient, logging, nioSSL, systemPackage, "PetrelAccess",
         .product(name: "Yams", package: "Yams"),
       ] + nio),
     room(
       "PetrelCommands",
       [
-        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelImport", "PetrelPackaging", "PetrelEngines",
-        "PetrelClient",
+        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelAccess", "PetrelImport", "PetrelPackaging",
+        "PetrelEngines", "PetrelClient",
         "PetrelTerminal", "PetrelDaemon", logging, systemPackage,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ] + nio,
@@ -162,6 +162,7 @@ let package = Package(
     tests("PetrelTarTests", ["PetrelTar", "PetrelTestSupport"]),
     tests("PetrelSigningTests", ["PetrelSigning", "PetrelOCI", "PetrelWire", crypto]),
     tests("PetrelOllamaTests", ["PetrelOllama", "PetrelOCI", "PetrelAPI", "PetrelWire"]),
+    tests("PetrelAccessTests", ["PetrelAccess", "PetrelTestSupport", systemPackage]),
     tests("PetrelStoreTests", ["PetrelStore", "PetrelOCI", "PetrelTar", "PetrelTestSupport", logging, systemPackage]),
     tests(
       "PetrelRegistryTests",
@@ -189,7 +190,7 @@ let package = Package(
       "PetrelCommandsTests",
       [
         "PetrelCommands", "PetrelDaemon", "PetrelTestSupport", "PetrelClient", "PetrelTerminal", "PetrelAPI",
-        "PetrelOCI", "PetrelWire", "PetrelSigning", systemPackage,
+        "PetrelOCI", "PetrelWire", "PetrelSigning", "PetrelAccess", systemPackage,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ] + nio),
     tests("PetrelTLSTests", ["PetrelTestSupport", "PetrelTLS", crypto, nioSSL, systemPackage]),
@@ -214,6 +215,7 @@ let package = Package(
       [
         "PetrelServer", "PetrelScheduling", "PetrelEngines", "PetrelProcess", "PetrelHTTP", "PetrelLibrary",
         "PetrelStore", "PetrelPrompts", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelRecords", "PetrelTestSupport",
+        "PetrelAccess",
         logging,
         systemPackage,
       ] + nio),
@@ -221,7 +223,7 @@ let package = Package(
       "PetrelDaemonTests",
       [
         "PetrelDaemon", "PetrelRecords", "PetrelServer", "PetrelRegistry", "PetrelAPI", "PetrelOCI", "PetrelPrompts",
-        "PetrelSigning",
+        "PetrelSigning", "PetrelHTTP",
         "PetrelTestSupport", logging, systemPackage,
       ]),
     tests(
