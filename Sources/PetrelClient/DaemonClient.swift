@@ -21,15 +21,19 @@ package final class DaemonClient: Sendable {
   private static let maximumErrorBytes = 64 << 10
 
   package let endpoint: DaemonEndpoint
-  private let userAgent: String
+  private let commonHeaders: [(String, String)]
   private let http: HTTPClient
 
   /// ``close()`` must be called.
   ///
-  /// - Parameter trust: for `https` endpoints.
-  package init(endpoint: DaemonEndpoint, userAgent: String, trust: DaemonTrust = DaemonTrust()) {
+  /// - Parameters:
+  ///   - trust: for `https` endpoints.
+  ///   - apiKey: for daemons that want one. It is not sent over a Unix socket, where none is needed.
+  package init(endpoint: DaemonEndpoint, userAgent: String, trust: DaemonTrust = DaemonTrust(), apiKey: String? = nil) {
     self.endpoint = endpoint
-    self.userAgent = userAgent
+    var headers = [("User-Agent", userAgent)]
+    if let apiKey, case .tcp = endpoint.transport { headers.append(("Authorization", "Bearer \(apiKey)")) }
+    commonHeaders = headers
     var configuration = HTTPClient.Configuration(tlsConfiguration: trust.configuration)
     configuration.timeout.connect = .seconds(10)
     // A daemon that is not there should be reported at once; waiting for one to start has its own loop.
@@ -43,7 +47,7 @@ package final class DaemonClient: Sendable {
   /// Whether anything speaks HTTP at the endpoint.
   package func isAnswering(within limit: Duration) async -> Bool {
     var request = HTTPClientRequest(url: endpoint.url(path: "/version"))
-    request.headers.add(name: "User-Agent", value: userAgent)
+    request.headers = HTTPHeaders(commonHeaders)
     let answer = try? await http.execute(request, timeout: .nanoseconds(Int64(limit / .nanoseconds(1))))
     return answer != nil
   }
@@ -58,7 +62,7 @@ package final class DaemonClient: Sendable {
   ) async throws -> HTTPClientResponse {
     var request = HTTPClientRequest(url: endpoint.url(path: path, query: query))
     request.method = method
-    request.headers = HTTPHeaders([("User-Agent", userAgent)] + headers)
+    request.headers = HTTPHeaders(commonHeaders + headers)
     request.body = body
     do {
       let response = try await http.execute(request, deadline: .distantFuture)

@@ -68,17 +68,20 @@ package struct Daemon: Sendable {
       path: configuration.home.appending("requests.db"), limits: configuration.recording.limits, logger: logger)
     let recorder = RequestRecorder(store: records, policy: configuration.recording.policy)
     let logs = MergedLogs(directory: configuration.logDirectory)
+    let access = ListenerAccess(
+      configuration.access, hosts: configuration.hosts, home: configuration.home, logger: logger)
+    access.warn()
     let server = APIServer(
       library: library, scheduler: scheduler, installation: installation, recorder: recorder,
       logs: { follow, withoutEngines in
         let cursor = logs.cursor(follow: follow, withoutEngines: withoutEngines)
         return { await cursor.next() }
-      }, group: group,
-      origins: configuration.environment["DMR_ORIGINS"], promptRules: configuration.promptRules)
+      }, group: group, access: access.socket, limits: configuration.access.requests,
+      promptRules: configuration.promptRules)
 
     let listeners: [HTTPListener]
     do {
-      listeners = try await bind(server, group: group)
+      listeners = try await bind(server, access, group: group)
       try claim.restrict()
     } catch {
       await connections.shutdown()
@@ -208,7 +211,9 @@ package struct Daemon: Sendable {
       maximumRunners: configuration.maximumRunners, logger: logger)
   }
 
-  private func bind(_ server: APIServer, group: any EventLoopGroup) async throws -> [HTTPListener] {
+  private func bind(
+    _ server: APIServer, _ access: ListenerAccess, group: any EventLoopGroup
+  ) async throws -> [HTTPListener] {
     var places: [(address: ListenAddress, tls: NIOSSLContext?)] = configuration.hosts.map {
       (.tcp(host: $0, port: configuration.port), nil)
     }
@@ -219,9 +224,13 @@ package struct Daemon: Sendable {
     places.append((.unix(path: configuration.socket.string), nil))
     var listeners: [HTTPListener] = []
     for (address, tls) in places {
+      let responder =
+        if case .tcp(let host, _) = address { server.asking(access.listener(on: host)) } else { server }
       do {
         listeners.append(
-          try await HTTPListener.bind(address, tls: tls, group: group, responder: server, logger: logger))
+          try await HTTPListener.bind(
+            address, tls: tls, group: group, responder: responder, limits: configuration.access.connections,
+            logger: logger))
       } catch {
         for listener in listeners { await listener.close() }
         throw DaemonError(message: Self.explain(error, address, portSetting: tls == nil ? "port" : "tls-port"))

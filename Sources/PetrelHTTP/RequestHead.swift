@@ -27,6 +27,7 @@ package struct RequestHead: Sendable {
     if Self.isPlain(head.uri) {
       path = head.uri
       query = ""
+      authority = nil
       return
     }
     var target = Substring(head.uri)

@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOHTTP1
+import PetrelAccess
 import PetrelEngines
 import PetrelHTTP
 import PetrelLibrary
@@ -13,7 +14,8 @@ package struct APIServer: Responder {
   /// Bodies of the management API are small JSON documents.
   static let smallBody = 1024 * 1024
 
-  private let origins: OriginPolicy
+  private var access: AccessControl
+  private let limits: RequestLimits
   private let lane: InferenceLane
   private let models: ModelRoutes
   private let imports: ImportRoutes
@@ -28,14 +30,16 @@ package struct APIServer: Responder {
 
   /// - Parameters:
   ///   - group: whose loops the listeners run on.
-  ///   - origins: web origins that may use the daemon beside this machine's, separated by commas.
+  ///   - access: what is asked of requests; ``asking(_:)`` changes it for single listeners.
   ///   - promptRules: which lines are not to stand at the beginning of system prompts.
   package init(
     library: ModelLibrary, scheduler: Scheduler, installation: EngineInstallation, recorder: RequestRecorder,
-    logs: @escaping LogRoutes.Source, group: any EventLoopGroup, origins: String?, promptRules: PromptRules = .standard
+    logs: @escaping LogRoutes.Source, group: any EventLoopGroup, access: AccessControl, limits: RequestLimits,
+    promptRules: PromptRules = .standard
   ) {
+    self.access = access
+    self.limits = limits
     self.promptRules = promptRules
-    self.origins = OriginPolicy(origins: origins)
     lane = InferenceLane(
       scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group), recorder: recorder,
       resolve: { try await library.requestedModel($0) })
@@ -50,12 +54,26 @@ package struct APIServer: Responder {
     engines = EngineRoutes(library: library, scheduler: scheduler, installation: installation)
   }
 
+  /// The same routes behind another door.
+  package func asking(_ access: AccessControl) -> APIServer {
+    var copy = self
+    copy.access = access
+    return copy
+  }
+
   package func route(_ head: RequestHead) -> Route {
-    guard origins.allows(head) else { return .answer(TextError(.forbidden, "Origin not allowed").response) }
-    if let preflight = origins.preflight(head) { return .answer(preflight) }
+    switch access.check(head) {
+    case .admitted(nil): admittedRoute(head)
+    case .admitted(let use?): admittedRoute(head).keeping(use)
+    case .preflight(let response): .answer(response)
+    case .refused(let refusal): .answer(Self.response(refusal, path: head.path))
+    }
+  }
+
+  private func admittedRoute(_ head: RequestHead) -> Route {
     if let endpoint = InferenceEndpoint.byPath[head.path] {
       guard head.method == .POST else { return Self.wrongMethod("POST", head) }
-      return .onLoop(bodyLimit: InferenceLane.bodyLimit) { [lane] head, body, exchange in
+      return .onLoop(bodyLimit: limits.body) { [lane] head, body, exchange in
         lane.answer(endpoint, head, body, exchange)
       }
     }
@@ -99,7 +117,7 @@ package struct APIServer: Responder {
     return openAIModels.route(head, segments.dropFirst())
   }
 
-  package func commonHeaders(_ head: RequestHead) -> HTTPHeaders { origins.headers(head) }
+  package func commonHeaders(_ head: RequestHead) -> HTTPHeaders { access.headers(head) }
 
   // MARK: Refusals
 
@@ -124,17 +142,50 @@ package struct APIServer: Responder {
     return .answer(response)
   }
 
-  private static func error(_ status: HTTPResponseStatus, _ message: String, path: String) -> SimpleResponse {
-    if AnthropicPaths.contains(path) { return AnthropicDialect.response(OpenAIError(status, message)) }
-    if APIPath.isOllama(path) { return OpenAIError(status, message).ollama }
-    return APIPath.isOpenAI(path) ? OpenAIError(status, message).response : TextError(status, message).response
+  private static func response(_ refusal: AccessRefusal, path: String) -> SimpleResponse {
+    var response = error(refusal.status, refusal.message, code: refusal.code, path: path)
+    response.headers.add(contentsOf: refusal.headers)
+    if let seconds = refusal.retryAfterSeconds {
+      response.headers.replaceOrAdd(name: "Retry-After", value: String(seconds))
+    }
+    return response
+  }
+
+  /// In the form of the path's dialect.
+  private static func error(
+    _ status: HTTPResponseStatus, _ message: String, code: String? = nil, path: String
+  ) -> SimpleResponse {
+    let error = OpenAIError(status, message, code: code)
+    if AnthropicPaths.contains(path) { return AnthropicDialect.response(error) }
+    if APIPath.isOllama(path) { return error.ollama }
+    return APIPath.isOpenAI(path) ? error.response : TextError(status, message).response
   }
 }
 
 extension Route {
   /// A fixed answer, whatever the body says.
-  static func answer(_ response: SimpleResponse) -> Route {
-    .onLoop(bodyLimit: APIServer.smallBody) { _, _, exchange in exchange.respond(response) }
+  static func answer(_ response: SimpleResponse) -> Route { .fixed(response) }
+
+  /// The same route, which counts as a use of a key until it has answered.
+  func keeping(_ use: KeyUse) -> Route {
+    switch self {
+    case .fixed: self
+    case .onLoop(let limit, let answer):
+      .onLoop(bodyLimit: limit) { head, body, exchange in
+        exchange.companion = use
+        answer(head, body, exchange)
+      }
+    case .task(let limit, let answer):
+      .task(bodyLimit: limit) { head, body, writer in
+        defer { withExtendedLifetime(use) {} }
+        try await answer(head, body, writer)
+      }
+    case .streaming(let answer):
+      .streaming { head, body, writer in
+        defer { withExtendedLifetime(use) {} }
+        try await answer(head, body, writer)
+      }
+    }
   }
 
   /// A task that makes a whole response out of a collected body.

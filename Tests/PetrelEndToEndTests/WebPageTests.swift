@@ -15,6 +15,14 @@ extension EndToEnd {
       }
     }
 
+    @Test func aFormOfAForeignPageIsRefused() async throws {
+      for headers in [["Origin: null"], ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"]] {
+        let answer = try await SharedDaemon.current.curl(
+          "/v1/chat/completions", body: Self.chat, headers: headers + ["Content-Type: text/plain"])
+        #expect(answer.status == 403)
+      }
+    }
+
     @Test func aPageOfThisMachineMayReadTheAnswer() async throws {
       let answer = try await SharedDaemon.current.curl(
         "/v1/chat/completions", body: Self.chat, options: "-H", "Origin: http://localhost:3000", "-D", "-")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PetrelClient
+import PetrelDaemon
 import SystemPackage
 
 #if canImport(FoundationEssentials)
@@ -59,8 +60,11 @@ extension CommandContext {
   }
 
   private func makeClient(_ endpoint: DaemonEndpoint) -> DaemonClient {
-    DaemonClient(endpoint: endpoint, userAgent: userAgent, trust: trust)
+    DaemonClient(endpoint: endpoint, userAgent: userAgent, trust: trust, apiKey: apiKey)
   }
+
+  /// The key for daemons that want one: of the environment, or of the configuration.
+  private var apiKey: String? { variable("PETREL_API_KEY") ?? (try? daemonConfiguration())?.apiKey }
 
   /// The authority that `MODEL_RUNNER_TLS_CA_CERT` names, or else those of local daemons, beside the system's.
   private var trust: DaemonTrust {

@@ -47,7 +47,8 @@ struct PetrelCommand: AsyncParsableCommand {
   ]
   private static let systemCommands: [any ParsableCommand.Type] = [
     ServeCommand.self, StatusCommand.self, VersionCommand.self, LogsCommand.self, ConfigCommand.self, KeyCommand.self,
-    StartRunnerCommand.self, StopRunnerCommand.self, RestartRunnerCommand.self, InstallRunnerCommand.self,
+    KeysCommand.self, StartRunnerCommand.self, StopRunnerCommand.self, RestartRunnerCommand.self,
+    InstallRunnerCommand.self,
     UninstallRunnerCommand.self, InstallPluginCommand.self,
   ]
 

@@ -30,6 +30,11 @@ struct DaemonOptions: ParsableArguments {
   @Option(help: "A PEM file with the certificate's private key.")
   var tlsKey: String?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Ask for API keys on all addresses, or on none. (default: on those that other machines can reach)")
+  var auth: Bool?
+
   @Option(help: "The path of the Unix socket. (default: petrel.sock in PETREL_HOME)")
   var socket: String?
 
@@ -54,6 +59,7 @@ struct DaemonOptions: ParsableArguments {
     ]
     var flags = single.compactMapValues { $0.map { [$0] } }
     if !host.isEmpty { flags["host"] = host }
+    if let auth { flags["auth"] = [auth ? "on" : "off"] }
     return flags.merging(registries.flags) { $1 }
   }
 }

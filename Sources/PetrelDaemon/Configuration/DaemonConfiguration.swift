@@ -55,6 +55,10 @@ package struct DaemonConfiguration: Sendable {
   package let hubEndpoint: String
   /// Which lines are not to stand at the beginning of system prompts.
   package let promptRules: PromptRules
+  /// Who may use the daemon, and how much at a time.
+  package let access: AccessSettings
+  /// The command line's own key for daemons that want one. It is never shown. Default none.
+  package let apiKey: String?
   /// The daemon's environment, with `LLAMA_SERVER_PATH` and `LLAMA_ARGS` from the file where only that has them.
   package let environment: [String: String]
   /// Every setting with its value and where it came from.
@@ -201,6 +205,11 @@ package struct DaemonConfiguration: Sendable {
     hubEndpoint = try required(
       text("hf-endpoint", environment: "HF_ENDPOINT", default: HubSettings.publicEndpoint))
     promptRules = try PromptSettings.rules(layers, rows: &rows)
+    access = try AccessSettings(
+      layers, switched: { switched($0, environment: $1, default: $2) }, rows: &rows)
+    apiKey = try layers.value(
+      Setting("api-key", environments: ["PETREL_API_KEY"], expects: "text", describe: { _ in "***" }, parse: { $0 }),
+      rows: &rows)
     var environment = layers.environment
     for (key, name) in [("llama-server-path", "LLAMA_SERVER_PATH"), ("llama-args", "LLAMA_ARGS")] {
       let given = layers.environment[name]
@@ -217,7 +226,7 @@ package struct DaemonConfiguration: Sendable {
     let idle =
       isTLS || (certificate == nil && key == nil) ? [] : ["tls-cert and tls-key have no effect: TLS is off (tls)"]
     warnings =
-      idle + registries.warnings
+      idle + registries.warnings + access.warnings
       + layers.file.keys.filter { !known.contains($0) }.sorted().map {
         "\(layers.filePath): unknown setting \"\($0)\""
       }

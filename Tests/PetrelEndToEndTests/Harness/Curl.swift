@@ -26,6 +26,11 @@ extension Daemon {
     try await curl(url + path, body, options)
   }
 
+  /// The same with these headers.
+  func curl(_ path: String, body: String? = nil, headers: [String]) async throws -> CurlAnswer {
+    try await curl(url + path, body, headers.flatMap { ["-H", $0] })
+  }
+
   /// The same through the Unix socket.
   func curlSocket(_ path: String, body: String? = nil) async throws -> CurlAnswer {
     try await curl("http://localhost" + path, body, ["--unix-socket", scratch.socket.string])
