@@ -51,7 +51,8 @@ extension ModelLibrary {
       }
       try signature?.check(model.id, in: reference)
       let upload = signature.map {
-        SignatureUpload(source: source, reference: reference, bearerToken: bearerToken, signature: $0)
+        SignatureUpload(
+          source: source, reference: reference, bearerToken: bearerToken, signature: $0, retryPolicy: retryPolicy)
       }
       let push = Push(
         source: source, store: store, model: model, reference: reference, bearerToken: bearerToken, signature: upload)

@@ -7,12 +7,30 @@ import PetrelSigning
 
 /// Adds a signature to those that the registry has of a manifest.
 ///
-/// Registries cannot add to a manifest: of two who sign at the same moment, the later one's list counts.
+/// Registries cannot add to a manifest: of two who sign at the same moment, the later one's list counts. So the list is
+/// looked at once more a moment later, and who is not on it any more signs again.
 struct SignatureUpload: Sendable {
   let source: any ArtifactSource
   let reference: ModelReference
   let bearerToken: String?
   let signature: DetachedSignature
+  /// Whose pauses and random numbers are used.
+  let retryPolicy: RetryPolicy
+  /// As often others may replace the list.
+  private static let attempts = 6
+  /// The longest pause before a look; at least half of it passes, so that those who collide once do so no more.
+  private static let pause = Duration.milliseconds(400)
+
+  init(
+    source: any ArtifactSource, reference: ModelReference, bearerToken: String?, signature: DetachedSignature,
+    retryPolicy: RetryPolicy
+  ) {
+    self.source = source
+    self.reference = reference
+    self.bearerToken = bearerToken
+    self.signature = signature
+    self.retryPolicy = retryPolicy
+  }
 
   /// To be called when the model's blobs are there and before its manifest is: whoever finds the model finds it signed.
   ///
@@ -21,15 +39,23 @@ struct SignatureUpload: Sendable {
     try signature.check(digest, in: reference)
     let place = SignatureList.reference(of: digest, beside: reference)
     var list = try await existing(place)
-    guard try await !isSigned(list, digest) else { return }
-    for blob in list.append(signature) {
-      try await source.pushBlob(
-        blob.descriptor, to: reference, mountingFrom: [], bearerToken: bearerToken,
-        content: BufferContent(ByteBuffer(bytes: blob.bytes)), progress: { _ in })
+    for _ in 0..<Self.attempts {
+      if try await isSigned(list, digest) { return }
+      for blob in list.append(signature) {
+        try await source.pushBlob(
+          blob.descriptor, to: reference, mountingFrom: [], bearerToken: bearerToken,
+          content: BufferContent(ByteBuffer(bytes: blob.bytes)), progress: { _ in })
+      }
+      _ = try await source.pushManifest(
+        try list.manifest.serialized(), mediaType: list.manifest.mediaType ?? MediaType.ociManifest, to: place,
+        bearerToken: bearerToken)
+      try await retryPolicy.sleep(Self.pause * (0.5 + 0.5 * retryPolicy.random()))
+      list = try await existing(place)
     }
-    _ = try await source.pushManifest(
-      try list.manifest.serialized(), mediaType: list.manifest.mediaType ?? MediaType.ociManifest, to: place,
-      bearerToken: bearerToken)
+    guard try await isSigned(list, digest) else {
+      throw LibraryError(
+        .conflict, "\(place): others sign the same model all the time, and the signature got lost; push it again")
+    }
   }
 
   private func existing(_ place: ModelReference) async throws -> SignatureList {

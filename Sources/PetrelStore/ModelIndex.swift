@@ -80,12 +80,9 @@ struct ModelIndex: Hashable, Sendable {
     entries[index].tags.removeAll { $0 == tag }
   }
 
-  /// Removes the model and returns the blobs that no other model lists.
-  mutating func remove(_ id: String) -> [Digest] {
-    guard let index = entries.firstIndex(where: { $0.id == id }) else { return [] }
-    let removed = entries.remove(at: index)
-    let kept = Set(entries.flatMap(\.files))
-    return Set(removed.files).subtracting(kept).compactMap { Digest($0) }
+  /// Removes the model and returns what the index said of it.
+  mutating func remove(_ id: String) -> Entry? {
+    entries.firstIndex { $0.id == id }.map { entries.remove(at: $0) }
   }
 
   private func holder(of tag: String) -> (entry: Entry, match: Match)? {

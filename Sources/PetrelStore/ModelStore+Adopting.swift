@@ -44,7 +44,10 @@ extension ModelStore {
         return Adoption(digest: expected, size: source.size, method: .present)
       }
     }
-    let (temporary, method) = try await onDisk { [self] in try place(source, mayLink: mayLink) }
+    let name = temporaries.reserve(beside: layout.blobs.appending("adopted"))
+    defer { withExtendedLifetime(name) {} }
+    let temporary = name.path
+    let method = try await onDisk { [self] in try place(source, at: temporary, mayLink: mayLink) }
     do {
       let digest = try await digest(of: source, at: temporary, method)
       guard expected == nil || digest == expected else {
@@ -63,15 +66,14 @@ extension ModelStore {
   }
 
   /// Puts the file's content, or room for it, under a temporary name in the store.
-  private func place(_ source: AdoptedFile, mayLink: Bool) throws -> (FilePath, Adoption.Method) {
-    let temporary = StoreLayout.temporary(beside: layout.blobs.appending("adopted"))
-    if (try? PlatformFile.clone(source.file, to: temporary)) != nil { return (temporary, .cloned) }
+  private func place(_ source: AdoptedFile, at temporary: FilePath, mayLink: Bool) throws -> Adoption.Method {
+    if (try? PlatformFile.clone(source.file, to: temporary)) != nil { return .cloned }
     if mayLink, (try? PlatformFile.hardLink(following: source.path, to: temporary)) != nil {
       guard let linked = try? temporary.stat(followTargetSymlink: false), source.isSameFile(as: linked) else {
         try? PlatformFile.unlink(temporary)
         throw source.changed
       }
-      return (temporary, .linked)
+      return .linked
     }
     let free = try freeSpace(layout.root)
     guard source.size <= free else {
@@ -80,7 +82,7 @@ extension ModelStore {
         "not enough disk space in \(layout.root) to copy \(source.path): \(source.size) bytes are needed, "
           + "\(free) are free; free some space and try again")
     }
-    return (temporary, .copied)
+    return .copied
   }
 
   /// Reads the content once: the clone's own, or the file's, which is copied on the way when there is no other way.

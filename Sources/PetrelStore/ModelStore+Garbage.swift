@@ -71,7 +71,8 @@ extension ModelStore {
       add(.orphanBundle, layout.bundle(id), id, "no model of the index has it")
     }
     for folder in [layout.root, layout.blobs, layout.manifests, layout.bundles] {
-      for name in Folder.names(in: folder).sorted() where StoreLayout.isTemporary(name) {
+      for name in Folder.names(in: folder).sorted()
+      where StoreLayout.isTemporary(name) && !temporaries.contains(name) {
         add(.leftover, folder.appending(name), nil, "left by a write that was cut short", age: Self.temporaryLifetime)
       }
     }
@@ -80,7 +81,7 @@ extension ModelStore {
 
   /// All digests that models need. `isComplete` is false when a manifest can't be read: it might list more. (The index
   /// may have been written by another program; manifests have the last word on what a model needs.)
-  private func usedDigests(_ index: ModelIndex) throws -> (digests: Set<Digest>, isComplete: Bool) {
+  func usedDigests(_ index: ModelIndex) throws -> (digests: Set<Digest>, isComplete: Bool) {
     var used = Set(index.entries.flatMap { [$0.id] + $0.files }.compactMap { Digest($0) })
     var isComplete = true
     for id in index.entries.compactMap(\.digest) {
@@ -93,6 +94,18 @@ extension ModelStore {
       }
     }
     return (used, isComplete)
+  }
+
+  /// The blobs of a model that has just left the index which no other model needs. None when that can't be known: they
+  /// are garbage then, and go when the manifest that can't be read does.
+  func unusedBlobs(of removed: ModelIndex.Entry, without index: ModelIndex) throws -> Set<Digest> {
+    let (used, isComplete) = try usedDigests(index)
+    guard isComplete else { return [] }
+    var blobs = Set(removed.files.compactMap { Digest($0) })
+    if let id = removed.digest, let bytes = try? readManifest(id), let manifest = try? Manifest(decoding: bytes) {
+      blobs.formUnion(manifest.blobs.map(\.digest))
+    }
+    return blobs.subtracting(used)
   }
 
   private func remove(_ finding: StoreFinding, to trash: inout Trash) -> Bool {

@@ -80,7 +80,9 @@ extension ModelStore {
     defer { turns.yield(file.digest) }
     return try await onDisk { [self] in
       if contains(file.digest, size: file.size) { return .alreadyPresent }
-      let temporary = StoreLayout.temporary(beside: layout.blob(file.digest))
+      let name = temporaries.reserve(beside: layout.blob(file.digest))
+      defer { withExtendedLifetime(name) {} }
+      let temporary = name.path
       // Gone already when all went well.
       defer { attempt("remove an unfinished blob") { try PlatformFile.unlink(temporary) } }
       do {

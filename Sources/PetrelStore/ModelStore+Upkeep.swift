@@ -62,7 +62,7 @@ extension ModelStore {
       // Finished files have plain names; there may be thousands.
       for name in Folder.names(in: folder) where name.utf8.count != 64 {
         let lifetime: Double
-        if StoreLayout.isTemporary(name) {
+        if StoreLayout.isTemporary(name), !temporaries.contains(name) {
           lifetime = Self.temporaryLifetime
         } else if let digest = StoreLayout.partialDigest(name), !held.contains(digest) {
           lifetime = Self.partialLifetime

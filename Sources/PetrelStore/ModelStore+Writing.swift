@@ -60,11 +60,15 @@ extension ModelStore {
   /// Throws ``StoreError``: `notFound`, `conflict`.
   package func remove(_ selector: ModelSelector, force: Bool) async throws -> [Removal] {
     try await onDisk { [self] in
+      // So that little is read under the lock.
+      _ = try usedDigests(index.read())
       var trash = Trash()
       // The entry goes first: what a crash leaves behind belongs to no model. Under one lock, so that nothing is taken
       // from somebody who adds the same model meanwhile.
       let outcome = try index.update { index in
-        try Self.remove(selector, force: force, from: &index)
+        var outcome = try Self.remove(selector, force: force, from: &index)
+        outcome.unused = try outcome.removed.map { try unusedBlobs(of: $0, without: index) } ?? []
+        return outcome
       } afterwards: { outcome in
         for case .deleted(let id) in outcome.removals { removeFiles(of: id, to: &trash) }
         for digest in outcome.unused { removeBlob(digest, to: &trash) }
@@ -79,8 +83,10 @@ extension ModelStore {
     try await onDisk { [self] in
       var trash = Trash()
       let isGone = try index.update { index in
-        guard let entry = index.entry(id), entry.tags.isEmpty else { return (false, [Digest]()) }
-        return (true, index.remove(entry.id))
+        guard let entry = index.entry(id), entry.tags.isEmpty, let removed = index.remove(entry.id) else {
+          return (false, Set<Digest>())
+        }
+        return (true, try unusedBlobs(of: removed, without: index))
       } afterwards: { isGone, unused in
         guard isGone else { return }
         removeFiles(of: id, to: &trash)
@@ -102,8 +108,9 @@ extension ModelStore {
 
   private struct RemovalOutcome {
     var removals: [Removal]
-    /// Blobs that no model lists any more.
-    var unused: [Digest] = []
+    var removed: ModelIndex.Entry?
+    /// Blobs that no model needs any more.
+    var unused: Set<Digest> = []
   }
 
   private static func remove(
@@ -120,7 +127,7 @@ extension ModelStore {
         "unable to delete \(quoted(selector.text)) (must be forced) due to multiple tag references: resource conflict")
     case .tag, .content:
       let deleted = entry.digest.map { [Removal.deleted($0)] } ?? []
-      return RemovalOutcome(removals: entry.tags.map(Removal.untagged) + deleted, unused: index.remove(entry.id))
+      return RemovalOutcome(removals: entry.tags.map(Removal.untagged) + deleted, removed: index.remove(entry.id))
     }
   }
 

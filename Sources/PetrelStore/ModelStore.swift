@@ -29,6 +29,7 @@ package final class ModelStore: Sendable {
   let damaged = Mutex<[Digest: PlatformFile.Stamp]>([:])
   /// Files whose bytes have been found right, as they were then.
   let verified = Mutex<[FilePath: PlatformFile.Stamp]>([:])
+  let temporaries = TemporaryNames()
   let turns = Turns()
   /// For large blobs on their way.
   let blocks = BlockPool()

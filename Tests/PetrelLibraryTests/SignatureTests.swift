@@ -264,6 +264,45 @@ import Testing
     }
   }
 
+  /// Signs `model` while others, who have read the list before, put theirs in its place `times` times.
+  private func sign(_ model: FakeModel, in fixture: LibraryFixture, whileOthersOverwrite times: Int) async throws {
+    let others = SigningKey()
+    let races = Counter()
+    let retries = RetryPolicy(
+      random: { 1 },
+      sleep: { _ in
+        guard races.value < times else { return }
+        races.increment()
+        try sign(model.digest, "org/m", in: fixture, by: [others])
+      })
+    let place = fixture.registry.reference("org/m")
+    let upload = SignatureUpload(
+      source: fixture.library.source, reference: place, bearerToken: nil,
+      signature: try key.sign(model.digest, in: place), retryPolicy: retries)
+    try await upload.run(model.digest)
+  }
+
+  @Test func aSignatureThatGotLostIsPushedAgain() async throws {
+    try await LibraryFixture.with { fixture in
+      let model = try fixture.registry.addModel("org/m")
+      try await sign(model, in: fixture, whileOthersOverwrite: 2)
+      let stored = try #require(fixture.registry.manifest("sha256-\(model.digest.hex).sig", in: "org/m"))
+      #expect(try SignatureList(decoding: stored).entries.count == 2)
+      let lines = try await fixture.library.pull(
+        fixture.name("org/m"), verifying: SignatureDemand(keys: [key.verificationKey])
+      ).reduce(into: []) { $0.append($1) }
+      #expect(lines.last?.type == .success)
+    }
+  }
+
+  @Test func aSignatureThatGetsLostAllTheTimeIsAnError() async throws {
+    try await LibraryFixture.with { fixture in
+      let model = try fixture.registry.addModel("org/m")
+      let error = await libraryError { try await sign(model, in: fixture, whileOthersOverwrite: .max) }
+      #expect(error?.code == .conflict && error?.message.contains("push it again") == true)
+    }
+  }
+
   @Test func aSignatureThatDoesNotFitIsNotPushed() async throws {
     try await LibraryFixture.with { fixture in
       let model = try fixture.registry.addModel("org/m")
