@@ -15,7 +15,10 @@ extension HubClient {
   /// - Parameters:
   ///   - path: of the file that was asked for, if it was one.
   ///   - hasToken: whether a token went along.
-  func refusal(_ answer: WebAnswer, _ repository: String, of path: String?, hasToken: Bool) async -> RegistryError {
+  ///   - isPush: whether something was to be changed.
+  func refusal(
+    _ answer: WebAnswer, _ repository: String, of path: String?, hasToken: Bool, isPush: Bool = false
+  ) async -> RegistryError {
     await answer.discard()
     let reason = answer.headers.first(name: "X-Error-Code") ?? ""
     guard let hub = try? url(""), Self.isSameOrigin(answer.url, hub) else {
@@ -30,6 +33,8 @@ extension HubClient {
     let retryAfter = answer.retryAfter
     let text =
       switch (code, reason) {
+      case (.unauthorized, _) where isPush, (.denied, _) where isPush:
+        "the token may not write to \(repository): use one that may (see \(HubSettings.publicEndpoint)/settings/tokens)"
       case (.unauthorized, "GatedRepo"), (.denied, "GatedRepo"):
         hasToken
           ? "\(repository) is gated, and the token's account has no access: accept the terms at \(page) and try again"
@@ -52,7 +57,9 @@ extension HubClient {
       default: "the hub answers \(answer.status.code)"
       }
     return RegistryError(
-      code, "failed to pull model \"\(repository)\" from Hugging Face: \(text)", retryAfter: retryAfter)
+      code,
+      "failed to \(isPush ? "push" : "pull") model \"\(repository)\" \(isPush ? "to" : "from") Hugging Face: \(text)",
+      retryAfter: retryAfter)
   }
 }
 

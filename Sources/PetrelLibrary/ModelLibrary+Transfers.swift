@@ -45,9 +45,12 @@ extension ModelLibrary {
       guard let model = try await store.find(ModelSelector(reference)) else {
         throw LibraryError(.notFound, "get model '\(quoted(text))': model not found")
       }
-      guard !isFromHuggingFace(reference) else {
-        throw LibraryError(
-          .unsupportedSource, "pushing to Hugging Face is not supported; tag the model for a registry and push that")
+      if isFromHuggingFace(reference) {
+        guard signature == nil else {
+          throw LibraryError(.unsupportedSource, "Hugging Face keeps no signatures: push without --sign")
+        }
+        let push = try hubPush(text, model, bearerToken: bearerToken)
+        return try await transfers.push { feed in try await push.run(feed) }
       }
       try signature?.check(model.id, in: reference)
       let upload = signature.map {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AsyncHTTPClient
-import NIOCore
 import NIOHTTP1
 import PetrelOCI
 
@@ -64,41 +63,15 @@ extension BlobUpload {
     request.body = .stream(
       UploadBody(content: content, range: range, blobSize: descriptor.size, meter: meter, progress: progress),
       length: .known(Int64(range.count)))
-    let answer = try await perform(request, url, reach: session.reach, meter)
+    // Only the last request makes the registry look at the whole blob.
+    let answerTimeout = method == .PUT ? client.configuration.commitTimeout : client.configuration.stallTimeout
+    let answer = try await client.transport.upload(
+      request, to: url, reach: session.reach, meter, answerTimeout: answerTimeout, subject: subject)
     guard answer.status == .unauthorized, isOwn(url), bearerToken == nil else { return answer }
     let challenges = AuthChallenge.parse(answer.headers["WWW-Authenticate"])
     guard !challenges.isEmpty else { return answer }
     _ = try await client.authenticator.answer(challenges, from: endpoint, scope: scope, refused: authorization)
     throw UploadSetback.challenged
-  }
-
-  private func perform(
-    _ request: HTTPClientRequest, _ url: URL, reach: Reach, _ meter: UploadMeter
-  ) async throws -> UploadAnswer {
-    var request = request
-    let (http, tls) = try client.transport.connections.client(for: url, reach: reach)
-    request.tlsConfiguration = tls
-    let stallTimeout = client.configuration.stallTimeout
-    // Only the last request makes the registry look at the whole blob.
-    let answerTimeout = request.method == .PUT ? client.configuration.commitTimeout : stallTimeout
-    do {
-      return try await withThrowingTaskGroup(of: UploadAnswer.self) { [request] group in
-        group.addTask {
-          // The meter watches over progress; this is only the outermost limit.
-          let response = try await http.execute(request, timeout: .hours(7 * 24))
-          let body = (try? await response.body.collect(upTo: 64 * 1024)) ?? ByteBuffer()
-          return UploadAnswer(status: response.status, headers: response.headers, body: Array(body.readableBytesView))
-        }
-        group.addTask { throw try await meter.stall(after: stallTimeout, answerTimeout) }
-        defer { group.cancelAll() }
-        guard let answer = try await group.next() else { throw CancellationError() }
-        return answer
-      }
-    } catch {
-      try Task.checkCancellation()
-      if let failure = meter.failure { throw failure }
-      throw RegistryError(transport: error, subject: subject, hasHead: false)
-    }
   }
 }
 

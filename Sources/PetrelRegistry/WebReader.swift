@@ -12,7 +12,7 @@ import NIOHTTP1
 /// Reads from web servers that are no registries by the same rules: credentials do not leave their origin when a
 /// redirect is followed, silence has an end, failures are ``RegistryError``.
 package struct WebReader: Sendable {
-  fileprivate let transport: RegistryTransport
+  let transport: RegistryTransport
   package let retryPolicy: RetryPolicy
 
   /// One GET, redirects followed.
@@ -56,7 +56,7 @@ package struct WebReader: Sendable {
 
 /// The head of an answer, and its body as it arrives.
 package struct WebAnswer: Sendable {
-  fileprivate let response: RegistryResponse
+  let response: RegistryResponse
 
   package var status: HTTPResponseStatus { response.status }
   package var headers: HTTPHeaders { response.headers }

@@ -10,12 +10,14 @@ import enum Crypto.Insecure
 
 extension FakeHub {
   /// Answers as the hub.
-  func answer(_ head: HTTPRequestHead) -> FakeResponse {
+  func answer(_ head: HTTPRequestHead, _ body: ByteBuffer) -> FakeResponse {
     state.withLock { state in
       let (path, query) = Self.split(head.uri)
       state.requests.append(
         RecordedRequest(method: head.method.rawValue, path: path, query: query, headers: head.headers, form: ""))
-      var response = state.route(head, path, query)
+      var response =
+        head.method == .POST
+        ? state.routePush(head, path, body) : state.route(head, path, query)
       if let fault = state.takeFault(path, head.method) { response.apply(fault) }
       response.isHeadOnly = head.method == .HEAD
       return response
@@ -23,12 +25,17 @@ extension FakeHub {
   }
 
   /// Answers as the server that large files come from.
-  func answerFromStore(_ head: HTTPRequestHead) -> FakeResponse {
+  func answerFromStore(_ head: HTTPRequestHead, _ body: ByteBuffer) -> FakeResponse {
     state.withLock { state in
       let (path, query) = Self.split(head.uri)
       state.storeRequests.append(
         RecordedRequest(method: head.method.rawValue, path: path, query: query, headers: head.headers, form: ""))
       let fault = state.takeFault(path, head.method)
+      if head.method != .GET {
+        var response = state.storeUpload(head, path, body)
+        if let fault { response.apply(fault) }
+        return response
+      }
       var headers = head.headers
       if case .ignoreRange = fault { headers.remove(name: "Range") }
       let digest = path.split(separator: "/").last.flatMap { Digest(hex: String($0)) }

@@ -5,7 +5,7 @@ import NIOHTTP1
 import PetrelOCI
 import Synchronization
 
-/// A server with Hugging Face's API for reading, on a loopback port, that can be told to misbehave. Large files are
+/// A server with Hugging Face's API for reading and pushing, on a loopback port, that can be told to misbehave. Large files are
 /// served by a second server on another port, to which the first redirects, as the hub does.
 package final class FakeHub: Sendable {
   /// A file of a repository.
@@ -31,6 +31,14 @@ package final class FakeHub: Sendable {
     var storeRequests: [RecordedRequest] = []
     var faults: [(part: String, method: String, fault: RegistryFault)] = []
     var tokens: Set<String> = []
+    /// Who has one of these may push.
+    var writers: Set<String> = []
+    /// What has come into large file storage, by digest.
+    var objects: [Digest: ByteBuffer] = [:]
+    /// Parts of objects, by digest and number.
+    var parts: [Digest: [Int: ByteBuffer]] = [:]
+    /// Bytes of a part; nil where objects go in one piece.
+    var partSize: Int?
     var pageSize = 1000
     var commitCount = 0
     var port = 0
@@ -48,10 +56,10 @@ package final class FakeHub: Sendable {
   ) async throws -> Result {
     let hub = FakeHub()
     let front = try await FakeServer.start { [weak hub] head, body in
-      hub?.answer(head) ?? FakeResponse(.serviceUnavailable)
+      hub?.answer(head, body) ?? FakeResponse(.serviceUnavailable)
     }
     let store = try await FakeServer.start { [weak hub] head, body in
-      hub?.answerFromStore(head) ?? FakeResponse(.serviceUnavailable)
+      hub?.answerFromStore(head, body) ?? FakeResponse(.serviceUnavailable)
     }
     hub.state.withLock { state in
       state.port = front.port
@@ -116,6 +124,21 @@ package final class FakeHub: Sendable {
       state.repositories[repository]?.isGated = true
       state.tokens = tokens
     }
+  }
+
+  /// Lets those push who send one of `tokens`.
+  ///
+  /// - Parameter partSize: larger objects go in parts of so many bytes.
+  package func allowPushes(by tokens: Set<String>, partSize: Int? = nil) {
+    state.withLock { state in
+      state.writers = tokens
+      state.partSize = partSize
+    }
+  }
+
+  /// The newest content of a repository's files, by path; nil when there is no such repository.
+  package func files(_ repository: String) -> [String: [UInt8]]? {
+    state.withLock { $0.repositories[repository]?.files.mapValues { Array($0.content.readableBytesView) } }
   }
 
   /// Entries on one page of a listing.

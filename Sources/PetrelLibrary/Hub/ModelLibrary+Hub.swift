@@ -111,7 +111,7 @@ extension RegistryError {
 
 extension LibraryError {
   /// Refusals of the hub say what people have to do there.
-  fileprivate init(hub error: RegistryError) {
+  init(hub error: RegistryError) {
     switch error.code {
     case .unauthorized, .denied: self.init(.tokenRequired, error.message)
     default: self.init(error)
