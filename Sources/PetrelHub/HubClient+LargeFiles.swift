@@ -86,7 +86,8 @@ extension HubClient {
     let parts = action.parts
     guard let chunkSize = action.chunkSize else {
       var headers = HTTPHeaders((action.header ?? [:]).map { ($0.key, $0.value) })
-      if !headers.contains(name: "Content-Type") { headers.add(name: "Content-Type", value: "application/octet-stream") }
+      let type = headers.first(name: "Content-Type") ?? "application/octet-stream"
+      headers.replaceOrAdd(name: "Content-Type", value: type)
       _ = try await put(file, 0..<file.size, to: action.href, headers, progress)
       return nil
     }

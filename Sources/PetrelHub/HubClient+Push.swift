@@ -52,7 +52,8 @@ extension HubClient {
     let url = try url(
       "/api/models/\(Self.escaped(name.repository))/commit/\(Self.escaped(name.revision ?? "main"))")
     _ = try await post(
-      ByteBuffer(bytes: lines.joined(separator: [0x0A])), "application/x-ndjson", to: url, name.repository, token: token)
+      ByteBuffer(bytes: lines.joined(separator: [0x0A])), "application/x-ndjson", to: url, name.repository, token: token
+    )
   }
 
   // MARK: Pieces

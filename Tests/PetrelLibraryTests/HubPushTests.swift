@@ -9,7 +9,7 @@ import Testing
 @testable import PetrelLibrary
 
 @Suite struct HubPushTests {
-  private static let weights = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+  private static let weights = TinyGGUF.bytes(dataSize: 300_000)
   private static let license = Array("free\n".utf8)
 
   /// Puts a model with two files into the store and returns its layers.
@@ -41,7 +41,7 @@ import Testing
     try await fixture.library.push(name, bearerToken: token).reduce(into: nil) { $0 = $1 }
   }
 
-  @Test(arguments: [nil, 100_000, 300_000, 299_999] as [Int?])
+  @Test(arguments: [nil, 100_000, HubPushTests.weights.count, HubPushTests.weights.count - 1] as [Int?])
   func aNewRepositoryGetsTheFilesUnderTheirNames(partSize: Int?) async throws {
     try await HubFixture.with { fixture in
       fixture.hub.allowPushes(by: ["secret"], partSize: partSize)

@@ -21,7 +21,8 @@ struct HubPush: Sendable {
     for layer in model.manifest.layers {
       let path = try Self.path(of: layer)
       guard layers.updateValue(layer, forKey: path) == nil else {
-        throw LibraryError(.conflict, "two files of the model are called \(quoted(path)): package them under other names")
+        throw LibraryError(
+          .conflict, "two files of the model are called \(quoted(path)): package them under other names")
       }
     }
     self.hub = hub
@@ -41,7 +42,8 @@ struct HubPush: Sendable {
     for (path, layer) in layers.sorted(by: { $0.key < $1.key }) {
       files.append(
         HubUploadFile(
-          path: path, size: layer.size, digest: layer.digest, content: try FileContent(try await store.blobPath(layer))))
+          path: path, size: layer.size, digest: layer.digest, content: try FileContent(try await store.blobPath(layer)))
+      )
     }
     do {
       try await hub.push(files, to: name, summary: "Upload model with petrel", token: token) { [layers] file, sent in
