@@ -86,6 +86,20 @@ import Testing
     await #expect(throws: ConfigurationError.self) { try await load(environment: environment) }
   }
 
+  @Test func `A tilde is the user's home where no shell has seen it`() async throws {
+    try await withTemporaryFolder { folder in
+      func load(_ environment: [String: String]) throws -> DaemonConfiguration {
+        try DaemonConfiguration.load(
+          flags: [:], environment: environment, userHome: folder, workingDirectory: "/work", processors: 2)
+      }
+      let configuration = try load(["PETREL_HOME": "~/own", "MODELS_PATH": "~//models"])
+      #expect(configuration.home == folder.appending("own"))
+      #expect(configuration.modelsPath == folder.appending("models"))
+      #expect(try load(["PETREL_HOME": "~"]).home == folder)
+      #expect(try load(["PETREL_HOME": "~other"]).home == "/work/~other")
+    }
+  }
+
   @Test func `Lists have a form in every layer`() async throws {
     let file = "host: [a, b]\ninsecure-registries:\n  - r1:5000\n  - r2\n"
     let fromFile = try await load(file: file)

@@ -2,6 +2,7 @@
 
 import PetrelAPI
 import PetrelClient
+import PetrelDaemon
 import PetrelTerminal
 import PetrelWire
 import SystemPackage
@@ -51,7 +52,9 @@ struct CommandContext: Sendable {
   }
 
   var petrelHome: FilePath {
-    if let home = variable("PETREL_HOME") { return resolve(home) }
+    if let home = variable("PETREL_HOME") {
+      return UserPath.absolute(home, userHome: userHome, workingDirectory: workingDirectory).lexicallyNormalized()
+    }
     return userHome.appending(".petrel")
   }
 

@@ -77,7 +77,9 @@ package struct DaemonConfiguration: Sendable {
     processors: Int
   ) throws(ConfigurationError) -> DaemonConfiguration {
     let named = environment["PETREL_HOME"].flatMap { $0.isEmpty ? nil : $0 }
-    let home = workingDirectory.pushing(named.map { FilePath($0) } ?? userHome.appending(".petrel"))
+    let home =
+      named.map { UserPath.absolute($0, userHome: userHome, workingDirectory: workingDirectory) }
+      ?? workingDirectory.pushing(userHome.appending(".petrel"))
     let path = home.appending("config.yaml")
     let layers = ConfigurationLayers(
       flags: flags, environment: environment, file: try ConfigurationFile.read(path), filePath: path.string)
@@ -106,9 +108,7 @@ package struct DaemonConfiguration: Sendable {
     func path(_ key: String, environment name: String, default fallback: FilePath) -> Setting<FilePath> {
       Setting(key, environment: name, default: fallback.string, expects: "a path") { text in
         if text.isEmpty { return nil }
-        if text == "~" { return userHome }
-        if text.hasPrefix("~/") { return userHome.pushing(FilePath(String(text.dropFirst(2)))) }
-        return workingDirectory.pushing(FilePath(text))
+        return UserPath.absolute(text, userHome: userHome, workingDirectory: workingDirectory)
       }
     }
     func text(_ key: String, environment name: String, default fallback: String? = nil) -> Setting<String> {
