@@ -40,7 +40,8 @@ extension HubClient {
   ) async throws {
     var known = object
     try await web.retryPolicy.withRetries {
-      let object = try await known ?? batch([file], to: name, token: token)[file.digest.hex]
+      if known == nil { known = try await batch([file], to: name, token: token)[file.digest.hex] }
+      let object = known
       known = nil
       guard let object else {
         throw RegistryError(.invalidResponse, "the hub does not say where \(file.path) goes")

@@ -3,6 +3,7 @@
 import NIOCore
 import PetrelAPI
 import PetrelOCI
+import PetrelRegistry
 import PetrelSigning
 import PetrelStore
 import PetrelTestSupport
