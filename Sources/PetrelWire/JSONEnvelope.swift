@@ -12,6 +12,14 @@ package struct JSONEnvelope: Sendable, Equatable {
     }
     package var kind: Kind
     package var range: Range<Int>
+
+    /// The text of a string, escapes resolved. Nil for other values.
+    package func string(in bytes: UnsafeRawBufferPointer) -> String? {
+      guard kind == .string else { return nil }
+      let content = bytes[range].dropFirst().dropLast()
+      if !content.contains(UInt8(ascii: "\\")) { return String(decoding: content, as: UTF8.self) }
+      return JSONString.unescape(content)
+    }
   }
 
   /// Deeper documents are refused, so that no input can exhaust the stack.
@@ -33,6 +41,39 @@ package struct JSONEnvelope: Sendable, Equatable {
     }
   }
 
+  /// Scans the object that begins at `offset` of a document, whatever follows it. Ranges count from the document's start.
+  package init(
+    objectAt offset: Int, of bytes: UnsafeRawBufferPointer, for names: [StaticString]
+  ) throws(JSONSyntaxError) {
+    var scanner = JSONScanner(bytes, at: offset)
+    values = []
+    try scanner.scanMembers { nameRange, value in
+      let name = UnsafeRawBufferPointer(rebasing: bytes[nameRange])
+      guard let match = names.first(where: { $0.equals(name) }) else { return }
+      values.removeAll { $0.name.equals(name) }
+      values.append((match, value))
+    }
+  }
+
+  /// The elements of the array that begins at `offset` of a document, whatever follows it.
+  package static func elements(
+    at offset: Int, of bytes: UnsafeRawBufferPointer
+  ) throws(JSONSyntaxError) -> [Value] {
+    var scanner = JSONScanner(bytes, at: offset)
+    var elements: [Value] = []
+    try scanner.scanElements { elements.append($0) }
+    return elements
+  }
+
+  /// The value that begins at `offset` of a document, whatever follows it. Nil when none does.
+  package static func value(at offset: Int, of bytes: UnsafeRawBufferPointer) -> Value? {
+    var scanner = JSONScanner(bytes, at: offset)
+    return try? scanner.scanNext()
+  }
+
+  /// The members that were found.
+  package var members: [(name: StaticString, value: Value)] { values }
+
   package subscript(name: StaticString) -> Value? {
     values.first { $0.name.utf8Start == name.utf8Start || $0.name.description == name.description }?.value
   }
@@ -43,10 +84,7 @@ package struct JSONEnvelope: Sendable, Equatable {
 
   /// The text of a string member, escapes resolved. Nil when it is absent or no string.
   package func string(_ name: StaticString, in bytes: UnsafeRawBufferPointer) -> String? {
-    guard let value = self[name], value.kind == .string else { return nil }
-    let content = bytes[value.range].dropFirst().dropLast()
-    if !content.contains(UInt8(ascii: "\\")) { return String(decoding: content, as: UTF8.self) }
-    return JSONString.unescape(content)
+    self[name]?.string(in: bytes)
   }
 
   /// The value of a boolean member; nil when it is absent or no boolean.

@@ -5,7 +5,29 @@ struct JSONScanner {
   private let bytes: UnsafeRawBufferPointer
   private var index = 0
 
-  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  init(_ bytes: UnsafeRawBufferPointer, at offset: Int = 0) {
+    self.bytes = bytes
+    index = offset
+  }
+
+  /// Scans the object that begins here, and nothing after it.
+  mutating func scanMembers(_ visit: (Range<Int>, JSONEnvelope.Value) -> Void) throws(JSONSyntaxError) {
+    guard peek() == UInt8(ascii: "{") else { throw error("want a JSON object") }
+    try scanObject(depth: 1, visit)
+  }
+
+  /// Scans the value that begins here, and nothing after it.
+  mutating func scanNext() throws(JSONSyntaxError) -> JSONEnvelope.Value {
+    let start = index
+    let kind = try scanValue(depth: 0)
+    return JSONEnvelope.Value(kind: kind, range: start..<index)
+  }
+
+  /// Scans the array that begins here, and nothing after it.
+  mutating func scanElements(_ visit: (JSONEnvelope.Value) -> Void) throws(JSONSyntaxError) {
+    guard peek() == UInt8(ascii: "[") else { throw error("want a JSON array") }
+    try scanArray(depth: 1, visit)
+  }
 
   /// Scans a whole document that must be an object. `visit` gets each member of the top level: the range of its name
   /// without the quotes, and its value.
@@ -59,7 +81,9 @@ struct JSONScanner {
     }
   }
 
-  private mutating func scanArray(depth: Int) throws(JSONSyntaxError) {
+  private mutating func scanArray(
+    depth: Int, _ visit: (JSONEnvelope.Value) -> Void = { _ in }
+  ) throws(JSONSyntaxError) {
     guard depth <= JSONEnvelope.maximumDepth else { throw error("more than \(JSONEnvelope.maximumDepth) levels deep") }
     index += 1
     skipWhitespace()
@@ -69,7 +93,9 @@ struct JSONScanner {
     }
     while true {
       skipWhitespace()
-      _ = try scanValue(depth: depth)
+      let start = index
+      let kind = try scanValue(depth: depth)
+      visit(JSONEnvelope.Value(kind: kind, range: start..<index))
       skipWhitespace()
       switch peek() {
       case UInt8(ascii: ","): index += 1
