@@ -16,8 +16,8 @@ enum APIPath {
   static func isOpenAI(_ path: String) -> Bool {
     let parts = withoutDockerPrefix(path).split(separator: "/", maxSplits: 3)
     switch parts.first {
-    case "v1": return true
-    case "engines": return parts.count > 1 && (parts[1] == "v1" || (parts.count > 2 && parts[2] == "v1"))
+    case .some(let first) where openAIRoots.contains(first): return true
+    case "engines": return parts.dropFirst().prefix(2).contains { openAIRoots.contains($0) }
     default: return false
     }
   }
@@ -26,4 +26,7 @@ enum APIPath {
   static func isOllama(_ path: String) -> Bool {
     withoutDockerPrefix(path).split(separator: "/", maxSplits: 1).first == "api"
   }
+
+  /// First parts of paths, or first behind an engine, whose errors are OpenAI's.
+  private static let openAIRoots: Set<Substring> = ["v1", "rerank", "score", "tokenize", "detokenize", "infill"]
 }

@@ -42,7 +42,7 @@ package struct APIServer: Responder {
     self.promptRules = promptRules
     lane = InferenceLane(
       scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group), recorder: recorder,
-      resolve: { try await library.requestedModel($0) })
+      resolve: { try await library.requestedModel($0) }, limits: limits)
     ollama = OllamaRoutes(library: library, scheduler: scheduler, lane: lane)
     imports = ImportRoutes(library: library)
     models = ModelRoutes(library: library, scheduler: scheduler)
@@ -74,7 +74,17 @@ package struct APIServer: Responder {
     if let endpoint = InferenceEndpoint.byPath[head.path] {
       guard head.method == .POST else { return Self.wrongMethod("POST", head) }
       return .onLoop(bodyLimit: limits.body) { [lane] head, body, exchange in
-        lane.answer(endpoint, head, body, exchange)
+        if endpoint.rules == .embedding, ShortenedEmbeddings.isWanted(body) {
+          lane.answer(ShortenedEmbeddings(), head, body, exchange)
+        } else {
+          lane.answer(endpoint, head, body, exchange)
+        }
+      }
+    }
+    if InferenceEndpoint.scorePaths.contains(head.path) {
+      guard head.method == .POST else { return Self.wrongMethod("POST", head) }
+      return .onLoop(bodyLimit: limits.body) { [lane] head, body, exchange in
+        lane.answer(ScoreDialect(), head, body, exchange)
       }
     }
     if let route = AnthropicPaths.route(head, lane, rules: promptRules) { return route }

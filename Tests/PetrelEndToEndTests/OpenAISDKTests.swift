@@ -49,6 +49,11 @@ extension EndToEnd {
       floats = client.embeddings.create(model=model, input="one", encoding_format="float")
       assert abs(floats.data[0].embedding[0] - embeddings.data[0].embedding[0]) < 1e-5
 
+      short = client.embeddings.create(model=model, input=["one", "two"], dimensions=8)
+      assert [len(d.embedding) for d in short.data] == [8, 8]
+      assert abs(sum(x * x for x in short.data[0].embedding) - 1) < 1e-5
+      assert short.data[0].embedding[0] * embeddings.data[0].embedding[0] > 0
+
       weather = {"type": "function", "function": {"name": "get_weather", "parameters": {
           "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}
       called = ask("What is the weather in Paris?", tools=[weather])

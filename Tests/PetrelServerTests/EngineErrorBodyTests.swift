@@ -38,6 +38,26 @@ struct EngineErrorBodyTests {
     #expect(String(buffer: error.response.body).contains("no projector"))
   }
 
+  @Test func anInputThatIsTooLongHasBothCountsToo() {
+    let message =
+      "input (15001 tokens) is too large to process. increase the physical batch size (current batch size: 512)"
+    let answer = translated(#"{"error":{"code":500,"message":"\#(message)","type":"server_error"}}"#, status: 500)
+    #expect(answer.contains(#""type":"invalid_request_error","param":"input","code":"context_length_exceeded""#))
+    #expect(answer.contains(#""n_prompt_tokens":15001,"n_ctx":512"#))
+  }
+
+  /// The engine blames itself for them.
+  @Test(arguments: [
+    ("image input is not supported - hint: mmproj", "unsupported_input"),
+    ("Failed to parse tools: Missing tool type: 1", "invalid_value"),
+    ("vector::_M_range_check: __n (which is 99) >= this->size()", "invalid_value"),
+  ])
+  func faultsOfRequestsAreTheClients(_ message: String, _ code: String) {
+    let answer = translated(#"{"error":{"code":500,"message":"\#(message)","type":"server_error"}}"#, status: 500)
+    #expect(answer.contains(#""type":"invalid_request_error""#))
+    #expect(answer.contains(#""code":"\#(code)""#))
+  }
+
   @Test(arguments: ["", "oops", "{}", "[1]", #"{"error":"text"}"#])
   func anyOtherBodyIsNamedByItsStatus(_ body: String) {
     #expect(translated(body, status: 500).contains("the engine answered with status 500"))

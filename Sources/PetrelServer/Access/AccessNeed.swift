@@ -38,7 +38,7 @@ enum AccessNeed: Hashable {
 
   private static func engines(isRead: Bool, _ segments: ArraySlice<Substring>) -> AccessNeed {
     switch segments.first {
-    case "ps", "status", "df": return isRead ? .key : .scope(.admin)
+    case "ps", "status", "df", "fit": return isRead ? .key : .scope(.admin)
     // Others' requests and the settings of all models, and whatever else changes engines.
     case nil, "requests", "_configure", "unload", "install-backend", "uninstall-backend": return .scope(.admin)
     case "v1", "responses", "rerank", "score", "tokenize", "detokenize", "infill":

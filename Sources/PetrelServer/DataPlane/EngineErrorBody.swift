@@ -16,6 +16,21 @@ struct EngineErrorBody {
   /// Longer error bodies are cut; none that an engine writes comes near.
   static let maximumSize = 64 * 1024
 
+  /// Faults of requests for which the engine blames itself, by the beginning of its message.
+  private static let mistakes: [(beginning: String, code: String, param: String, advice: String?)] = [
+    ("\"prompt\" elements must be", "invalid_value", "input", nil),
+    ("Failed to parse tools", "invalid_value", "tools", nil),
+    ("vector::_M_range_check", "invalid_value", "tokens", "a token is not among the model's"),
+  ]
+
+  /// Embeddings and rankings are made in one piece; of one that is too large the engine tells in words only.
+  private static func tooLong(_ message: String) -> (tokens: String, limit: String)? {
+    guard message.hasPrefix("input ("), message.contains("is too large to process") else { return nil }
+    let numbers = message.split { !$0.isNumber }.map(String.init)
+    guard let tokens = numbers.first, let limit = numbers.last, numbers.count == 2 else { return nil }
+    return (tokens, limit)
+  }
+
   private struct View: Decodable {
     struct Details: Decodable {
       var message: String?
@@ -65,11 +80,19 @@ struct EngineErrorBody {
       error.details = [
         ("n_prompt_tokens", details.promptTokens), ("n_ctx", details.contextSize),
       ].compactMap { name, value in value.map { JSONMember(name, .number(String($0))) } }
-    } else if details.message?.hasPrefix("image input is not supported") == true {
-      // llama.cpp takes it for a fault of its own.
+    } else if let counts = Self.tooLong(error.message) {
       error.status = .badRequest
-      error.message = "the model reads no images: it has no projector (mmproj); leave them out, or use a model with one"
-      error.code = "unsupported_image"
+      error.code = "context_length_exceeded"
+      error.param = "input"
+      error.message = "input (\(counts.tokens) tokens) exceeds the size that the model takes (\(counts.limit) tokens)"
+      error.details = [
+        JSONMember("n_prompt_tokens", .number(counts.tokens)), JSONMember("n_ctx", .number(counts.limit)),
+      ]
+    } else if let mistake = Self.mistakes.first(where: { error.message.hasPrefix($0.beginning) }) {
+      error.status = .badRequest
+      error.code = mistake.code
+      error.param = mistake.param
+      error.message = mistake.advice ?? error.message
     } else if let type = details.type {
       error.code = type
     }

@@ -24,20 +24,23 @@ struct InferenceLane: Sendable {
   let resolve: @Sendable (String) async throws -> RequestedModel
   /// How long a translated stream may be silent.
   var keepAliveInterval = TranslatedAnswer.keepAliveInterval
+  var limits = RequestLimits()
 
   func answer(_ endpoint: InferenceEndpoint, _ head: RequestHead, _ body: ByteBuffer, _ exchange: Exchange) {
     let address: RequestAddress
     do {
-      address = try RequestAddress(reading: body)
+      address = try RequestAddress(reading: body, rules: endpoint.rules)
+      if endpoint.rules.takesImages { try ImageCheck(limits: limits).check(body) }
     } catch {
       exchange.respond(error.response)
       return
     }
+    let request = endpoint.rules == .chat ? ChosenFunction.narrowed(body) ?? body : body
     let isPreload = head.headers.first(name: "X-Preload-Only") == "true"
     if !isPreload,
       let lease = board.take(name: address.model, mode: endpoint.mode, keepAlive: address.keepAlive)
     {
-      forward(endpoint, head, body, exchange, lease, address.model)
+      forward(endpoint, head, request, exchange, lease, address.model)
     } else {
       let options = RequestOptions(keepAlive: address.keepAlive)
       waitForLease(endpoint, address.model, options, exchange) { exchange, lease in
@@ -45,7 +48,7 @@ struct InferenceLane: Sendable {
           lease.release()
           exchange.respond(SimpleResponse())
         } else {
-          forward(endpoint, head, body, exchange, lease, address.model)
+          forward(endpoint, head, request, exchange, lease, address.model)
         }
       }
     }

@@ -11,12 +11,19 @@ struct RequestAddress: Sendable, Equatable {
   /// As in Ollama's requests: a duration, or seconds; negative for ever.
   let keepAlive: KeepAlive?
 
+  /// What the address is made of.
+  static let names: [StaticString] = ["model", "keep_alive"]
+
   /// Scans the body once.
-  init(reading body: ByteBuffer) throws(OpenAIError) {
+  ///
+  /// - Parameter rules: what is checked in the same pass.
+  init(reading body: ByteBuffer, rules: ParameterRules = .none) throws(OpenAIError) {
     self = try body.withUnsafeReadableBytes { bytes -> Result<RequestAddress, OpenAIError> in
       do throws(JSONSyntaxError) {
-        let envelope = try JSONEnvelope(scanning: bytes, for: ["model", "keep_alive"])
-        return Self.read(envelope, bytes)
+        let envelope = try JSONEnvelope(scanning: bytes, for: rules.names)
+        let address = Self.read(envelope, bytes)
+        guard case .success = address, let refusal = rules.check(envelope, bytes) else { return address }
+        return .failure(refusal)
       } catch {
         return .failure(OpenAIError(.badRequest, "invalid request: \(error)", code: "invalid_json"))
       }

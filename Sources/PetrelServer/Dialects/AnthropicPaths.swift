@@ -23,7 +23,7 @@ enum AnthropicPaths {
   static func route(_ head: RequestHead, _ lane: InferenceLane, rules: PromptRules) -> Route? {
     guard let call = calls[head.path] else { return nil }
     guard head.method == .POST else { return APIServer.wrongMethod("POST", head) }
-    return .onLoop(bodyLimit: InferenceLane.bodyLimit) { head, body, exchange in
+    return .onLoop(bodyLimit: lane.limits.body) { head, body, exchange in
       lane.answer(AnthropicDialect(call: call, rules: rules), head, body, exchange)
     }
   }

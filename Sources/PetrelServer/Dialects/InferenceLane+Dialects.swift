@@ -33,6 +33,7 @@ extension InferenceLane {
     let request: TranslatedRequest
     do {
       request = try translated.get()
+      if let body = request.body { try ImageCheck(limits: limits).check(body) }
     } catch let error as UnpreparedModel {
       return prepare(dialect, for: error.name, head, body, exchange)
     } catch {

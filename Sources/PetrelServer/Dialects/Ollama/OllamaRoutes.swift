@@ -54,7 +54,7 @@ struct OllamaRoutes: Sendable {
   }
 
   private func inference(_ endpoint: OllamaDialect.Endpoint) -> Route {
-    .onLoop(bodyLimit: InferenceLane.bodyLimit) { [lane, defaults] head, body, exchange in
+    .onLoop(bodyLimit: lane.limits.body) { [lane, defaults] head, body, exchange in
       lane.answer(OllamaDialect(endpoint, defaults: defaults), head, body, exchange)
     }
   }
