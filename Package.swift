@@ -218,6 +218,7 @@ let package = Package(
         "PetrelAccess",
         logging,
         systemPackage,
+        .product(name: "Yams", package: "Yams"),
       ] + nio),
     tests(
       "PetrelDaemonTests",

@@ -94,6 +94,7 @@ package struct APIServer: Responder {
     switch first {
     case "version" where rest.isEmpty: return system.version(head)
     case "health" where rest.isEmpty: return system.health(head)
+    case "openapi.json" where rest.isEmpty: return system.openAPI(head)
     case "logs" where rest.isEmpty: return logs.logs(head)
     case "models" where rest == ["import"] && head.method == .POST: return imports.route(head)
     case "models": return store.route(head, rest) ?? models.route(head, rest)

@@ -29,6 +29,14 @@ struct SystemRoutes: Sendable {
     .answer(SimpleResponse(contentType: "application/json", text: "{\"status\":\"ok\"}\n"))
   }
 
+  /// The description of the API, for programs.
+  func openAPI(_ head: RequestHead) -> Route {
+    guard head.isRead else { return APIServer.wrongMethod("GET", head) }
+    return .respond { _, _ in
+      SimpleResponse(contentType: "application/json", text: "\(OpenAPIText.json)\n")
+    }
+  }
+
   /// Loaded runners first, then those that load.
   func runners(_ head: RequestHead) -> Route {
     guard head.isRead else { return APIServer.wrongMethod("GET", head) }
