@@ -60,6 +60,7 @@ let package = Package(
     room("PetrelOCI", ["PetrelWire", crypto]),
     room("PetrelPrompts", ["PetrelWire"]),
     room("PetrelAnthropic", ["PetrelPrompts", "PetrelWire"]),
+    room("PetrelResponses", ["PetrelPrompts", "PetrelWire"]),
     room("PetrelGGUF", []),
     room("PetrelSafetensors", []),
     room("PetrelTar", []),
@@ -90,6 +91,9 @@ let package = Package(
     room(
       "PetrelRecords",
       ["PetrelOCI", "PetrelAPI", logging, systemPackage, .product(name: "GRDB", package: "GRDB.swift")]),
+    room(
+      "PetrelResponseStore",
+      ["PetrelWire", logging, systemPackage, .product(name: "GRDB", package: "GRDB.swift")]),
 
     // Use cases.
     room(
@@ -110,10 +114,9 @@ let package = Package(
     room(
       "PetrelServer",
       [
-        "PetrelOCI", "PetrelWire", "PetrelPrompts", "PetrelAnthropic", "PetrelAPI", "PetrelSigning", "PetrelOllama",
-        "PetrelStore", "PetrelPackaging", "PetrelLibrary", "PetrelEngines", "PetrelScheduling", "PetrelHTTP",
-        "PetrelRecords", logging, "PetrelAccess",
-        systemPackage,
+        "PetrelOCI", "PetrelWire", "PetrelPrompts", "PetrelAnthropic", "PetrelResponses", "PetrelAPI", "PetrelSigning",
+        "PetrelOllama", "PetrelStore", "PetrelResponseStore", "PetrelPackaging", "PetrelLibrary", "PetrelEngines",
+        "PetrelScheduling", "PetrelHTTP", "PetrelRecords", "PetrelAccess", logging, systemPackage,
       ] + nio),
     room("PetrelClient", ["PetrelWire", "PetrelAPI", asyncHTTPClient, nioSSL] + nio),
 
@@ -123,7 +126,8 @@ let package = Package(
       [
         "PetrelOCI", "PetrelPrompts", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelHub",
         "PetrelLibrary", "PetrelEngines", "PetrelProcess", "PetrelScheduling", "PetrelTLS", "PetrelHTTP",
-        "PetrelRecords", "PetrelServer", asyncHTTPClient, logging, nioSSL, systemPackage, "PetrelAccess",
+        "PetrelRecords", "PetrelServer", "PetrelResponseStore", asyncHTTPClient, logging, nioSSL, systemPackage,
+        "PetrelAccess",
         .product(name: "Yams", package: "Yams"),
       ] + nio),
     room(
@@ -156,6 +160,10 @@ let package = Package(
     tests("PetrelWireTests", ["PetrelWire"]),
     tests("PetrelPromptsTests", ["PetrelPrompts", "PetrelWire"]),
     tests("PetrelAnthropicTests", ["PetrelAnthropic", "PetrelPrompts", "PetrelWire"]),
+    tests("PetrelResponsesTests", ["PetrelResponses", "PetrelPrompts", "PetrelWire"]),
+    tests(
+      "PetrelResponseStoreTests",
+      ["PetrelResponseStore", "PetrelWire", "PetrelTestSupport", logging, systemPackage]),
     tests("PetrelOCITests", ["PetrelOCI", "PetrelWire", "PetrelTestSupport"]),
     tests("PetrelGGUFTests", ["PetrelGGUF", "PetrelTestSupport"]),
     tests("PetrelSafetensorsTests", ["PetrelSafetensors", "PetrelTestSupport"]),
@@ -214,18 +222,15 @@ let package = Package(
       "PetrelServerTests",
       [
         "PetrelServer", "PetrelScheduling", "PetrelEngines", "PetrelProcess", "PetrelHTTP", "PetrelLibrary",
-        "PetrelStore", "PetrelPrompts", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelRecords", "PetrelTestSupport",
-        "PetrelAccess",
-        logging,
-        systemPackage,
+        "PetrelStore", "PetrelResponseStore", "PetrelPrompts", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelRecords",
+        "PetrelTestSupport", "PetrelAccess", logging, systemPackage,
         .product(name: "Yams", package: "Yams"),
       ] + nio),
     tests(
       "PetrelDaemonTests",
       [
         "PetrelDaemon", "PetrelRecords", "PetrelServer", "PetrelRegistry", "PetrelAPI", "PetrelOCI", "PetrelPrompts",
-        "PetrelSigning", "PetrelHTTP",
-        "PetrelTestSupport", logging, systemPackage,
+        "PetrelResponseStore", "PetrelSigning", "PetrelHTTP", "PetrelTestSupport", logging, systemPackage,
       ]),
     tests(
       "PetrelEndToEndTests",

@@ -12,6 +12,7 @@ import PetrelOCI
 import PetrelProcess
 import PetrelRecords
 import PetrelRegistry
+import PetrelResponseStore
 import PetrelScheduling
 import PetrelServer
 import PetrelStore
@@ -67,6 +68,8 @@ package struct Daemon: Sendable {
     let records = RecordStore(
       path: configuration.home.appending("requests.db"), limits: configuration.recording.limits, logger: logger)
     let recorder = RequestRecorder(store: records, policy: configuration.recording.policy)
+    let responses = ResponseStore(
+      path: configuration.home.appending("responses.sqlite"), limits: configuration.responses, logger: logger)
     let logs = MergedLogs(directory: configuration.logDirectory)
     let access = ListenerAccess(
       configuration.access, hosts: configuration.hosts, home: configuration.home, logger: logger)
@@ -77,7 +80,7 @@ package struct Daemon: Sendable {
         let cursor = logs.cursor(follow: follow, withoutEngines: withoutEngines)
         return { await cursor.next() }
       }, group: group, access: access.socket, limits: configuration.access.requests,
-      promptRules: configuration.promptRules)
+      promptRules: configuration.promptRules, responses: responses, logger: logger)
 
     let listeners: [HTTPListener]
     do {
@@ -119,6 +122,7 @@ package struct Daemon: Sendable {
       await recorder.shutDown()
       tasks.cancelAll()
     }
+    await responses.close()
     await connections.shutdown()
     claim.removeSocket()
     logger.notice("stopped")

@@ -14,6 +14,7 @@ enum APIPath {
 
   /// Whether errors under this path are OpenAI's.
   static func isOpenAI(_ path: String) -> Bool {
+    if ResponsesPaths.segments(path) != nil { return true }
     let parts = withoutDockerPrefix(path).split(separator: "/", maxSplits: 3)
     switch parts.first {
     case .some(let first) where openAIRoots.contains(first): return true

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import NIOCore
 import NIOHTTP1
 import PetrelAccess
@@ -7,6 +8,7 @@ import PetrelEngines
 import PetrelHTTP
 import PetrelLibrary
 import PetrelPrompts
+import PetrelResponseStore
 import PetrelScheduling
 
 /// The daemon's HTTP surface: finds the route for a request.
@@ -27,19 +29,22 @@ package struct APIServer: Responder {
   private let logs: LogRoutes
   private let promptRules: PromptRules
   private let ollama: OllamaRoutes
+  private let responses: ResponsesRoutes
 
   /// - Parameters:
   ///   - group: whose loops the listeners run on.
   ///   - access: what is asked of requests; ``asking(_:)`` changes it for single listeners.
   ///   - promptRules: which lines are not to stand at the beginning of system prompts.
+  ///   - responses: where responses are kept.
   package init(
     library: ModelLibrary, scheduler: Scheduler, installation: EngineInstallation, recorder: RequestRecorder,
     logs: @escaping LogRoutes.Source, group: any EventLoopGroup, access: AccessControl, limits: RequestLimits,
-    promptRules: PromptRules = .standard
+    promptRules: PromptRules, responses: ResponseStore, logger: Logger
   ) {
     self.access = access
     self.limits = limits
     self.promptRules = promptRules
+    self.responses = ResponsesRoutes(store: responses, rules: promptRules, logger: logger)
     lane = InferenceLane(
       scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group), recorder: recorder,
       resolve: { try await library.requestedModel($0) }, limits: limits)
@@ -87,7 +92,7 @@ package struct APIServer: Responder {
         lane.answer(ScoreDialect(), head, body, exchange)
       }
     }
-    if let route = AnthropicPaths.route(head, lane, rules: promptRules) { return route }
+    if let route = AnthropicPaths.route(head, lane, rules: promptRules) ?? responses.route(head, lane) { return route }
     let segments = APIPath.withoutDockerPrefix(head.path).split(separator: "/")
     guard let first = segments.first else { return system.root(head) }
     let rest = segments.dropFirst()

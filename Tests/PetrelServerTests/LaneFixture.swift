@@ -11,6 +11,7 @@ import PetrelOCI
 import PetrelProcess
 import PetrelPrompts
 import PetrelRecords
+import PetrelResponseStore
 import PetrelTestSupport
 import PetrelWire
 import SystemPackage
@@ -26,6 +27,7 @@ struct LaneFixture: Sendable {
   let engine: FakeEngine
   let scheduler: Scheduler
   let recorder: RequestRecorder
+  let responses: RunningResponses
   let port: Int
 
   var board: RunnerBoard { scheduler.board }
@@ -60,6 +62,7 @@ struct LaneFixture: Sendable {
 
 private struct LaneResponder: Responder {
   let lane: InferenceLane
+  let responses: ResponsesRoutes
 
   func route(_ head: RequestHead) -> Route {
     if head.path == "/shout" {
@@ -67,7 +70,7 @@ private struct LaneResponder: Responder {
         lane.answer(ShoutingDialect(), head, body, exchange)
       }
     }
-    if let route = AnthropicPaths.route(head, lane, rules: .standard) { return route }
+    if let route = AnthropicPaths.route(head, lane, rules: .standard) ?? responses.route(head, lane) { return route }
     guard let endpoint = InferenceEndpoint.byPath[head.path] else {
       return .onLoop(bodyLimit: 0) { _, _, exchange in exchange.respond(SimpleResponse(status: .notFound)) }
     }
@@ -80,7 +83,7 @@ private struct LaneResponder: Responder {
     OpenAIError(status, message).response
   }
 
-  func failure(_ error: any Error, head: RequestHead) -> SimpleResponse? { nil }
+  func failure(_ error: any Error, head: RequestHead) -> SimpleResponse? { ErrorMapping.openAI(error)?.response }
 }
 
 func withLane<Result>(
@@ -115,19 +118,25 @@ func withLane<Result>(
       return RequestedModel(id: id, name: name) { throw EngineError(.launchFailed, "there is but one engine") }
     }
     lane.keepAliveInterval = interval
+    let responseStore = ResponseStore(path: folder.appending("responses.sqlite"), logger: logger)
+    let responses = ResponsesRoutes(store: responseStore, rules: .standard, logger: logger)
     let listener = try await HTTPListener.bind(
-      .tcp(host: "127.0.0.1", port: 0), group: group, responder: LaneResponder(lane: lane), logger: logger)
+      .tcp(host: "127.0.0.1", port: 0), group: group, responder: LaneResponder(lane: lane, responses: responses),
+      logger: logger)
     guard case .tcp(_, let port) = listener.address else { throw DeadlinePassed("no port") }
     func stop() async {
       async let drained: Void = listener.drain()
       await listener.close()
       await drained
       await engine.stop()
+      await responseStore.close()
       await recorder.shutDown()
       await recording.value
     }
     do {
-      let result = try await body(LaneFixture(engine: engine, scheduler: scheduler, recorder: recorder, port: port))
+      let result = try await body(
+        LaneFixture(
+          engine: engine, scheduler: scheduler, recorder: recorder, responses: responses.running, port: port))
       await stop()
       return result
     } catch {

@@ -6,6 +6,7 @@ import PetrelEngines
 import PetrelHub
 import PetrelOCI
 import PetrelPrompts
+import PetrelResponseStore
 import PetrelSigning
 import SystemPackage
 
@@ -59,6 +60,8 @@ package struct DaemonConfiguration: Sendable {
   package let access: AccessSettings
   /// The command line's own key for daemons that want one. It is never shown. Default none.
   package let apiKey: String?
+  /// How many responses of the Responses API are kept, and for how long.
+  package let responses: ResponseLimits
   /// The daemon's environment, with `LLAMA_SERVER_PATH` and `LLAMA_ARGS` from the file where only that has them.
   package let environment: [String: String]
   /// Every setting with its value and where it came from.
@@ -210,6 +213,12 @@ package struct DaemonConfiguration: Sendable {
     apiKey = try layers.value(
       Setting("api-key", environments: ["PETREL_API_KEY"], expects: "text", describe: { _ in "***" }, parse: { $0 }),
       rows: &rows)
+    responses = ResponseLimits(
+      count: try required(
+        Setting("responses-max", environment: "PETREL_RESPONSES_MAX", default: "10000", expects: "a number above 0") {
+          text in Int(text).flatMap { $0 > 0 ? $0 : nil }
+        }),
+      age: try required(duration("responses-age", environment: "PETREL_RESPONSES_AGE", default: "720h")))
     var environment = layers.environment
     for (key, name) in [("llama-server-path", "LLAMA_SERVER_PATH"), ("llama-args", "LLAMA_ARGS")] {
       let given = layers.environment[name]

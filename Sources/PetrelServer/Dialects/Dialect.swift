@@ -56,6 +56,8 @@ protocol AnswerTranslator: Sendable {
   /// Sent in a stream when nothing else has been for a while: what clients skip, before, between and after events.
   var keepAlive: ByteBuffer { get }
 
+  /// The answer is about to be waited for; `exchange` is the client's.
+  mutating func begin(_ exchange: Exchange)
   /// The model is loaded, and the request is about to go to its engine.
   mutating func leased()
   /// The answer when the model was only to be loaded, or unloaded.
@@ -70,9 +72,14 @@ protocol AnswerTranslator: Sendable {
   mutating func translate(whole body: ByteBuffer) throws(OpenAIError) -> SimpleResponse
   /// Appends what tells the client that a stream which has begun has failed; the stream ends with it.
   mutating func fail(_ error: OpenAIError, into output: inout [UInt8])
+  /// What must be done before the client learns that its answer is complete, or has failed in the middle. Asked for
+  /// once, after the end of the answer has been translated.
+  mutating func conclusion() -> (@Sendable () async -> Void)?
 }
 
 extension AnswerTranslator {
+  mutating func begin(_ exchange: Exchange) {}
   mutating func leased() {}
+  mutating func conclusion() -> (@Sendable () async -> Void)? { nil }
   mutating func loaded() -> SimpleResponse { SimpleResponse() }
 }

@@ -34,6 +34,7 @@ final class TranslatedAnswer {
     self.refusal = refusal
     self.interval = interval
     if translator.streamHeaders != nil { scheduleKeepAlive() }
+    self.translator.begin(exchange)
   }
 
   func leased() { translator.leased() }
@@ -82,8 +83,7 @@ final class TranslatedAnswer {
     do {
       if let event = try decoder.finish(), event.data != "[DONE]" { try translator.translate(event, into: &output) }
       try translator.finish(into: &output)
-      write(output)
-      exchange.finish()
+      conclude(with: output)
     } catch let error as OpenAIError {
       write(output)
       fail(error)
@@ -102,17 +102,38 @@ final class TranslatedAnswer {
     Task { [untouched = translator] in
       var translator = untouched
       let result = Result { () throws(OpenAIError) in try translator.translate(whole: body) }
-      loop.execute { bound.value.respond(with: result) }
+      let used = translator
+      loop.execute {
+        bound.value.translator = used
+        bound.value.respond(with: result)
+      }
     }
   }
 
   private func respond(with result: Result<SimpleResponse, OpenAIError>) {
     switch result {
-    case .success(let response) where !exchange.hasStarted: exchange.respond(response)
     case .success(let response):
-      exchange.write(response.body)
-      exchange.finish()
+      conclude { $0.exchange.hasStarted ? $0.finish(response.body) : $0.exchange.respond(response) }
     case .failure(let error): fail(error)
+    }
+  }
+
+  private func finish(_ rest: ByteBuffer) {
+    exchange.write(rest)
+    exchange.finish()
+  }
+
+  private func conclude(with output: [UInt8]) { conclude { $0.finish(ByteBuffer(bytes: output)) } }
+
+  /// Tells the client of the end, once what must be done before has been done.
+  private func conclude(_ tell: @escaping @Sendable (TranslatedAnswer) -> Void) {
+    guard let conclusion = translator.conclusion() else { return tell(self) }
+    let bound = NIOLoopBound(self, eventLoop: exchange.eventLoop)
+    let loop = exchange.eventLoop
+    // Ends with what it waits for.
+    Task {
+      await conclusion()
+      loop.execute { tell(bound.value) }
     }
   }
 
@@ -122,8 +143,7 @@ final class TranslatedAnswer {
     guard exchange.hasStarted else { return exchange.respond(refusal(error)) }
     var output: [UInt8] = []
     translator.fail(error, into: &output)
-    write(output)
-    exchange.finish()
+    conclude(with: output)
   }
 
   private static func unreadable(_ reason: String) -> OpenAIError {

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+import PetrelWire
+import SystemPackage
+
+/// The tables of responses in one SQLite database, over one connection.
+///
+/// A response goes on from an earlier one; all that hang together are a conversation, named after its first response.
+/// Conversations are kept or removed as a whole, so that no turn of one gets lost.
+final class ResponseDatabase: Sendable {
+  /// Of the tables; a file with another one is not read.
+  private static let version = 1
+
+  private let queue: DatabaseQueue
+
+  init(path: FilePath) throws {
+    var configuration = Configuration()
+    configuration.label = "petrel.responses"
+    // Somebody may look into the file with other tools.
+    configuration.busyMode = .timeout(2)
+    configuration.foreignKeysEnabled = false
+    configuration.prepareDatabase { database in
+      // Works only before the first table is there.
+      try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
+      try database.execute(sql: "PRAGMA journal_mode = WAL")
+      // A commit survives the end of this process, but not always that of the machine; nothing breaks either way.
+      try database.execute(sql: "PRAGMA synchronous = NORMAL")
+      try database.execute(sql: "PRAGMA journal_size_limit = 1048576")
+      // KiB.
+      try database.execute(sql: "PRAGMA cache_size = -512")
+    }
+    // SQLite would let others read what it creates.
+    try FileDescriptor.open(path, .readWrite, options: [.create, .closeOnExec], permissions: [.ownerReadWrite]).close()
+    queue = try DatabaseQueue(path: path.string, configuration: configuration)
+    try queue.write { database in try Self.prepare(database) }
+  }
+
+  private static func prepare(_ database: Database) throws {
+    switch try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0 {
+    case version: return
+    case 0: break
+    case let other: throw UnknownLayout(version: other)
+    }
+    try database.execute(
+      sql: """
+        CREATE TABLE conversation (id TEXT PRIMARY KEY, used INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX conversation_used ON conversation (used);
+        CREATE TABLE response (
+          number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, conversation TEXT NOT NULL, previous TEXT,
+          input TEXT NOT NULL, body TEXT NOT NULL
+        );
+        CREATE INDEX response_conversation ON response (conversation);
+        PRAGMA user_version = \(version);
+        """)
+  }
+
+  func close() throws { try queue.close() }
+
+  // MARK: Writing
+
+  /// Adds a response and removes what is beyond the limits, in one transaction.
+  ///
+  /// - Parameter now: seconds since 1970.
+  func save(_ response: StoredResponse, limits: ResponseLimits, now: Int64) async throws {
+    let input = JSONNode.array(response.input).bytes
+    let body = response.body.bytes
+    try await queue.write { database in
+      let conversation = try Self.conversation(of: response.previousID, database) ?? response.id
+      try database.execute(
+        sql: "INSERT OR REPLACE INTO response (id, conversation, previous, input, body) VALUES (?, ?, ?, ?, ?)",
+        arguments: [
+          response.id, conversation, response.previousID, String(decoding: input, as: UTF8.self),
+          String(decoding: body, as: UTF8.self),
+        ])
+      try Self.touch(conversation, now, database)
+      try Self.shrink(to: limits, keeping: conversation, now: now, database)
+    }
+  }
+
+  /// - Returns: whether it was there.
+  func delete(_ id: String) async throws -> Bool {
+    try await queue.write { database in
+      try database.execute(sql: "DELETE FROM response WHERE id = ?", arguments: [id])
+      let wasThere = database.changesCount > 0
+      if wasThere {
+        try database.execute(
+          sql: "DELETE FROM conversation WHERE id NOT IN (SELECT conversation FROM response)")
+        try database.execute(sql: "PRAGMA incremental_vacuum")
+      }
+      return wasThere
+    }
+  }
+
+  private static func conversation(of id: String?, _ database: Database) throws -> String? {
+    guard let id else { return nil }
+    return try String.fetchOne(database, sql: "SELECT conversation FROM response WHERE id = ?", arguments: [id])
+  }
+
+  private static func touch(_ conversation: String, _ now: Int64, _ database: Database) throws {
+    try database.execute(
+      sql: "INSERT INTO conversation (id, used) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET used = excluded.used",
+      arguments: [conversation, now])
+  }
+
+  private static func shrink(
+    to limits: ResponseLimits, keeping current: String, now: Int64, _ database: Database
+  ) throws {
+    var unused = try String.fetchAll(
+      database, sql: "SELECT id FROM conversation WHERE used < ? AND id <> ?",
+      arguments: [now - limits.age.components.seconds, current])
+    var hasRemoved = false
+    while true {
+      for id in unused {
+        try database.execute(sql: "DELETE FROM response WHERE conversation = ?", arguments: [id])
+        try database.execute(sql: "DELETE FROM conversation WHERE id = ?", arguments: [id])
+        hasRemoved = true
+      }
+      guard try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM response") ?? 0 > limits.count else { break }
+      unused = try String.fetchAll(
+        database, sql: "SELECT id FROM conversation WHERE id <> ? ORDER BY used LIMIT 1", arguments: [current])
+      if unused.isEmpty { break }
+    }
+    if hasRemoved { try database.execute(sql: "PRAGMA incremental_vacuum") }
+  }
+
+  // MARK: Reading
+
+  func response(_ id: String, oldest: Int64) async throws -> StoredResponse? {
+    try await queue.read { database in
+      let row = try Row.fetchOne(
+        database,
+        sql: """
+          SELECT response.id, previous, input, body FROM response JOIN conversation ON conversation.id = conversation
+          WHERE response.id = ? AND used >= ?
+          """, arguments: [id, oldest])
+      return try row.map(Self.response)
+    }
+  }
+
+  /// A response and all that it goes on from, the first one at the beginning. Empty when it is not there.
+  func chain(upTo id: String, now: Int64, oldest: Int64) async throws -> [StoredResponse] {
+    try await queue.write { database in
+      let rows = try Row.fetchAll(
+        database,
+        sql: """
+          WITH RECURSIVE chain (number, previous) AS (
+            SELECT number, previous FROM response JOIN conversation ON conversation.id = conversation
+              WHERE response.id = ? AND used >= ?
+            UNION ALL
+            SELECT response.number, response.previous FROM response JOIN chain ON response.id = chain.previous
+          )
+          SELECT id, response.previous, input, body FROM response JOIN chain USING (number) ORDER BY response.number
+          """, arguments: [id, oldest])
+      if let conversation = try Self.conversation(of: id, database), !rows.isEmpty {
+        try Self.touch(conversation, now, database)
+      }
+      return try rows.map(Self.response)
+    }
+  }
+
+  private static func response(_ row: Row) throws -> StoredResponse {
+    StoredResponse(
+      id: row["id"], previousID: row["previous"], input: try JSONNode(parsing: row["input"] as String).elements ?? [],
+      body: try JSONNode(parsing: row["body"] as String))
+  }
+}
+
+/// A database that another version of Petrel has written.
+struct UnknownLayout: Error, CustomStringConvertible {
+  let version: Int
+  var description: String { "its layout is version \(version), which this Petrel does not know" }
+}

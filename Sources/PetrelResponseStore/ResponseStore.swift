@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+import Logging
+import PetrelWire
+import SystemPackage
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Responses that clients can come back to, in a SQLite database that outlives the daemon.
+///
+/// The database is opened when it is first needed. A damaged file is set aside, and a new one begins.
+package actor ResponseStore {
+  private let path: FilePath
+  private let limits: ResponseLimits
+  private let logger: Logger
+  private let now: @Sendable () -> Int64
+  private var database: ResponseDatabase?
+
+  /// - Parameters:
+  ///   - path: of the database; its folder must exist.
+  ///   - now: seconds since 1970.
+  package init(
+    path: FilePath, limits: ResponseLimits = ResponseLimits(), logger: Logger,
+    now: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
+  ) {
+    self.path = path
+    self.limits = limits
+    self.logger = logger
+    self.now = now
+  }
+
+  /// Keeps a response. When this returns, it survives the end of the process.
+  ///
+  /// - Throws: ``ResponseStoreError``.
+  package func save(_ response: StoredResponse) async throws {
+    let (limits, now) = (limits, now())
+    try await perform { try await $0.save(response, limits: limits, now: now) }
+  }
+
+  /// - Throws: ``ResponseStoreError``.
+  package func response(_ id: String) async throws -> StoredResponse {
+    let oldest = oldest
+    guard let response = try await perform({ try await $0.response(id, oldest: oldest) }) else {
+      throw ResponseStoreError(code: .notFound, message: "response \"\(id)\" was not found")
+    }
+    return response
+  }
+
+  /// The items of all turns up to a response, inputs and outputs, in their order.
+  ///
+  /// - Throws: ``ResponseStoreError``; also when one of the earlier responses has been deleted, as the model would not
+  ///   know what it was about.
+  package func history(upTo id: String) async throws -> [JSONNode] {
+    let (now, oldest) = (now(), oldest)
+    let chain = try await perform { try await $0.chain(upTo: id, now: now, oldest: oldest) }
+    guard let first = chain.first else {
+      throw ResponseStoreError(
+        code: .notFound, message: "response \"\(id)\" was not found; it was not stored, or has been removed since")
+    }
+    if let missing = first.previousID {
+      throw ResponseStoreError(
+        code: .notFound,
+        message:
+          "response \"\(id)\" goes on from \"\(missing)\", which has been deleted; send the conversation as input")
+    }
+    return chain.flatMap { $0.input + ($0.body["output"]?.elements ?? []) }
+  }
+
+  /// - Throws: ``ResponseStoreError``.
+  package func delete(_ id: String) async throws {
+    guard try await perform({ try await $0.delete(id) }) else {
+      throw ResponseStoreError(code: .notFound, message: "response \"\(id)\" was not found")
+    }
+  }
+
+  /// Writes everything to the file. The store can be used again.
+  package func close() {
+    try? database?.close()
+    database = nil
+  }
+
+  // MARK: The database
+
+  private var oldest: Int64 { now() - limits.age.components.seconds }
+
+  private func perform<Result: Sendable>(
+    _ operation: @Sendable (ResponseDatabase) async throws -> Result
+  ) async throws -> Result {
+    do {
+      return try await operation(try open())
+    } catch  where Self.isDamage(error) {
+      logger.warning(
+        "the stored responses are damaged; they were set aside", metadata: ["file": "\(path)", "error": "\(error)"])
+      close()
+      setAside()
+    } catch {
+      throw Self.unusable(path, error)
+    }
+    do {
+      return try await operation(try open())
+    } catch {
+      throw Self.unusable(path, error)
+    }
+  }
+
+  private func open() throws -> ResponseDatabase {
+    if let database { return database }
+    let opened = try ResponseDatabase(path: path)
+    database = opened
+    return opened
+  }
+
+  private static func unusable(_ path: FilePath, _ error: any Error) -> ResponseStoreError {
+    ResponseStoreError(
+      code: .unusable, message: "stored responses can't be used (\(path)): \(error); see whether the disk is full")
+  }
+
+  private static func isDamage(_ error: any Error) -> Bool {
+    if error is UnknownLayout || error is JSONSyntaxError { return true }
+    guard let error = error as? DatabaseError else { return false }
+    // The last is what a table of another shape gives.
+    return [.SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_ERROR].contains(error.resultCode)
+  }
+
+  private func setAside() {
+    let aside = path.string + ".damaged"
+    for suffix in ["", "-wal", "-shm"] {
+      try? FileManager.default.removeItem(atPath: aside + suffix)
+      do {
+        try FileManager.default.moveItem(atPath: path.string + suffix, toPath: aside + suffix)
+      } catch {
+        // What can't be moved must not stay either.
+        try? FileManager.default.removeItem(atPath: path.string + suffix)
+      }
+    }
+  }
+}

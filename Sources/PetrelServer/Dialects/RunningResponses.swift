@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import PetrelWire
+import Synchronization
+
+/// Responses that are being generated, so that they can be looked at and cancelled.
+final class RunningResponses: Sendable {
+  private struct Weak {
+    weak var response: RunningResponse?
+  }
+
+  private let responses = Mutex<[String: Weak]>([:])
+
+  func add(_ response: RunningResponse) {
+    responses.withLock { $0[response.id] = Weak(response: response) }
+  }
+
+  var ids: [String] { responses.withLock { Array($0.keys) } }
+
+  subscript(id: String) -> RunningResponse? { responses.withLock { $0[id]?.response } }
+
+  fileprivate func remove(_ id: String) { _ = responses.withLock { $0.removeValue(forKey: id) } }
+}
+
+/// One of them, as long as its answer is held.
+final class RunningResponse: Sendable {
+  private struct State {
+    var isCancelled = false
+    /// Ends an answer that comes in one piece: nothing of the engine is seen before its end.
+    var stop: (@Sendable () -> Void)?
+  }
+
+  let id: String
+  /// The response object as it began.
+  let node: JSONNode
+  private let state = Mutex(State())
+  private let registry: RunningResponses
+
+  init(id: String, node: JSONNode, registry: RunningResponses) {
+    self.id = id
+    self.node = node
+    self.registry = registry
+    registry.add(self)
+  }
+
+  deinit { registry.remove(id) }
+
+  var isCancelled: Bool { state.withLock { $0.isCancelled } }
+
+  /// Says how the answer is ended. Called at once when it has been cancelled already.
+  func onCancel(_ stop: @escaping @Sendable () -> Void) {
+    let isCancelled = state.withLock { state in
+      if !state.isCancelled { state.stop = stop }
+      return state.isCancelled
+    }
+    if isCancelled { stop() }
+  }
+
+  func cancel() {
+    let stop = state.withLock { state in
+      defer { state = State(isCancelled: true) }
+      return state.stop
+    }
+    stop?()
+  }
+}
