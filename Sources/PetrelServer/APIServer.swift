@@ -22,6 +22,7 @@ package struct APIServer: Responder {
   private let models: ModelRoutes
   private let imports: ImportRoutes
   private let openAIModels: OpenAIModelRoutes
+  private let anthropicModels: AnthropicModelRoutes
   private let system: SystemRoutes
   private let store: StoreRoutes
   private let engines: EngineRoutes
@@ -52,6 +53,7 @@ package struct APIServer: Responder {
     imports = ImportRoutes(library: library)
     models = ModelRoutes(library: library, scheduler: scheduler)
     openAIModels = OpenAIModelRoutes(library: library)
+    anthropicModels = AnthropicModelRoutes(library: library)
     system = SystemRoutes(scheduler: scheduler, installation: installation)
     store = StoreRoutes(library: library, scheduler: scheduler, engine: installation.engine)
     self.logs = LogRoutes(open: logs)
@@ -105,6 +107,7 @@ package struct APIServer: Responder {
     case "models": return store.route(head, rest) ?? models.route(head, rest)
     case "v1": return openAIRoute(head, rest)
     case "api": return ollama.route(head, rest)
+    case "anthropic": return anthropicModels.route(head, rest) ?? Self.notFound(head)
     case "engines": return engineRoute(head, rest)
     default: return Self.notFound(head)
     }

@@ -37,6 +37,10 @@ extension EndToEnd {
           model="petrel/demo", messages=[{"role": "user", "content": "Say hello"}], thinking=calm)
       assert count.input_tokens == answer.usage.input_tokens + answer.usage.cache_read_input_tokens, (count, answer)
 
+      if "/anthropic" in str(client.base_url):
+          assert [model.id for model in client.models.list()] == ["docker.io/petrel/demo:latest"]
+          assert client.models.retrieve("petrel/demo").type == "model"
+
       called = client.messages.create(**options("What is the weather in Paris?", tools=[weather]))
       call = called.content[-1]
       assert call.type == "tool_use" and call.input == {"city": "Paris"}, called

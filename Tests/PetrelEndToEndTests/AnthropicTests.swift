@@ -51,6 +51,18 @@ extension EndToEnd {
       }
     }
 
+    @Test func listsAndDescribesModels() async throws {
+      let daemon = try SharedDaemon.current
+      let list = try await daemon.curl("/anthropic/v1/models").json
+      #expect(list["data"][0]["id"].string == "docker.io/petrel/demo:latest")
+      #expect(list["data"][0]["type"].string == "model")
+      #expect(list["data"][0]["created_at"].string?.hasSuffix("Z") == true)
+      #expect(try await daemon.curl("/anthropic/v1/models/petrel/demo").json == list["data"][0])
+      let missing = try await daemon.curl("/anthropic/v1/models/nope")
+      #expect(missing.status == 404)
+      #expect(try missing.json["error"]["type"].string == "not_found_error")
+    }
+
     @Test func stopsWhereItIsTold() async throws {
       let daemon = try SharedDaemon.current
       let calm = #","thinking":{"type":"disabled"}"#
