@@ -159,8 +159,8 @@ let package = Package(
     tests("PetrelAPITests", ["PetrelAPI", "PetrelOCI", "PetrelWire"]),
     tests("PetrelWireTests", ["PetrelWire"]),
     tests("PetrelPromptsTests", ["PetrelPrompts", "PetrelWire"]),
-    tests("PetrelAnthropicTests", ["PetrelAnthropic", "PetrelPrompts", "PetrelWire"]),
-    tests("PetrelResponsesTests", ["PetrelResponses", "PetrelPrompts", "PetrelWire"]),
+    tests("PetrelAnthropicTests", ["PetrelAnthropic", "PetrelPrompts", "PetrelWire", "PetrelTestSupport"]),
+    tests("PetrelResponsesTests", ["PetrelResponses", "PetrelPrompts", "PetrelWire", "PetrelTestSupport"]),
     tests(
       "PetrelResponseStoreTests",
       ["PetrelResponseStore", "PetrelWire", "PetrelTestSupport", logging, systemPackage]),

@@ -12,15 +12,15 @@ struct MessagesUsage: Sendable, Equatable {
 
   /// - Parameter usage: `usage` of a chat completion.
   init(_ usage: JSONNode) {
-    prompt = max(0, usage["prompt_tokens"]?.integer ?? 0)
-    cached = min(prompt, max(0, usage["prompt_tokens_details"]?["cached_tokens"]?.integer ?? 0))
-    output = max(0, usage["completion_tokens"]?.integer ?? 0)
+    prompt = TokenCount.read(usage["prompt_tokens"])
+    cached = min(prompt, TokenCount.read(usage["prompt_tokens_details"]?["cached_tokens"]))
+    output = TokenCount.read(usage["completion_tokens"])
   }
 
   /// - Parameter progress: `prompt_progress` of llama.cpp.
   init(progress: JSONNode) {
-    prompt = max(0, progress["total"]?.integer ?? 0)
-    cached = min(prompt, max(0, progress["cache"]?.integer ?? 0))
+    prompt = TokenCount.read(progress["total"])
+    cached = min(prompt, TokenCount.read(progress["cache"]))
   }
 
   var node: JSONNode {

@@ -53,9 +53,9 @@ struct ResponseEcho: Sendable {
 
   /// - Parameter usage: of a chat completion.
   private static func usage(_ usage: JSONNode) -> JSONNode {
-    func count(_ value: JSONNode?) -> JSONNode { .number(value?.integer ?? 0) }
-    let prompt = usage["prompt_tokens"]?.integer ?? 0
-    let output = usage["completion_tokens"]?.integer ?? 0
+    func count(_ value: JSONNode?) -> JSONNode { .number(TokenCount.read(value)) }
+    let prompt = TokenCount.read(usage["prompt_tokens"])
+    let output = TokenCount.read(usage["completion_tokens"])
     return [
       "input_tokens": .number(prompt),
       "input_tokens_details": ["cached_tokens": count(usage["prompt_tokens_details"]?["cached_tokens"])],

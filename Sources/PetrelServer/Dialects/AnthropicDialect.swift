@@ -101,7 +101,7 @@ struct AnthropicAnswer: AnswerTranslator {
   }
 
   private static func failure(_ error: MessagesStreamError) -> OpenAIError {
-    OpenAIError(HTTPResponseStatus(statusCode: error.status), error.message, code: "engine_error")
+    DialectBody.engineError(error.status, error.message)
   }
 }
 

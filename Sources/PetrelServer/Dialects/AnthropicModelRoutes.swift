@@ -24,12 +24,13 @@ struct AnthropicModelRoutes: Sendable {
     guard name.isEmpty else {
       return .respond { [library] _, _ in .json(Self.node(ModelObject(try await library.resolve(name)))) }
     }
-    return .respond { [library] _, _ in
+    return .respond { [library] _, _ -> SimpleResponse in
       let models = try await library.list().map { Self.node(ModelObject($0)) }
-      return .json([
+      let list: JSONNode = [
         "data": .array(models), "has_more": false, "first_id": models.first?["id"] ?? .null,
         "last_id": models.last?["id"] ?? .null,
-      ])
+      ]
+      return .json(list)
     }
   }
 

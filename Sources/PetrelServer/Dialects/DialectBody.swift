@@ -17,6 +17,13 @@ enum DialectBody {
     .internalServerError, "the engine's answer has not the form that was expected; its log may tell why",
     code: "engine_error")
 
+  /// - Parameter status: what an engine calls its error; whatever that is, the client gets an error.
+  static func engineError(_ status: Int, _ message: String) -> OpenAIError {
+    OpenAIError(
+      (400..<600).contains(status) ? HTTPResponseStatus(statusCode: status) : .internalServerError, message,
+      code: "engine_error")
+  }
+
   static func parse(_ body: ByteBuffer) throws(OpenAIError) -> JSONNode {
     try body.withUnsafeReadableBytes { bytes -> Result<JSONNode, OpenAIError> in
       do throws(JSONSyntaxError) {

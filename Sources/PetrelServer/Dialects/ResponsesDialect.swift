@@ -160,6 +160,6 @@ struct ResponsesAnswer: AnswerTranslator {
   }
 
   private static func error(_ failure: ResponseFailure) -> OpenAIError {
-    OpenAIError(HTTPResponseStatus(statusCode: failure.status), failure.message, code: "engine_error")
+    DialectBody.engineError(failure.status, failure.message)
   }
 }
