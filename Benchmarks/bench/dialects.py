@@ -23,6 +23,10 @@ DIALECTS = {
     "OpenAI": ("/v1/chat/completions", {
         "model": MODEL, "messages": MESSAGES, "stream": True, "stream_options": {"include_usage": True},
         "max_tokens": TOKENS, "ignore_eos": True}),
+    "Anthropic": ("/v1/messages", {
+        "model": MODEL, "messages": MESSAGES, "stream": True, "max_tokens": TOKENS, "ignore_eos": True}),
+    "Responses": ("/v1/responses", {
+        "model": MODEL, "input": MESSAGES, "stream": True, "max_output_tokens": TOKENS, "ignore_eos": True}),
     "Ollama": ("/api/chat", {
         "model": MODEL, "messages": MESSAGES, "options": {"num_predict": TOKENS, "ignore_eos": True}}),
 }
