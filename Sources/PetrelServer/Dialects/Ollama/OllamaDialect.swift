@@ -38,6 +38,7 @@ struct OllamaDialect: Dialect {
       let request = try OllamaRequest(document, defaults)
       var translated = try translate(request)
       translated.options = RequestOptions(keepAlive: request.keepAlive, contextSize: request.options.contextSize)
+      translated.origin = "ollama/completion"
       translated.unloads = translated.body == nil && request.unloads
       return translated
     } catch let error as OllamaError {
