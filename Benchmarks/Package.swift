@@ -22,9 +22,14 @@ let package = Package(
     .executable(name: "llama-server", targets: ["EngineStub"]),
     .executable(name: "chat-load", targets: ["ChatLoad"]),
   ],
-  dependencies: [.package(url: "https://github.com/apple/swift-nio", from: "2.101.2")],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
   targets: [
-    .executableTarget(name: "EngineStub", dependencies: nio, swiftSettings: settings),
+    .executableTarget(
+      name: "EngineStub", dependencies: nio + [.product(name: "SystemPackage", package: "swift-system")],
+      swiftSettings: settings),
     .executableTarget(name: "ChatLoad", dependencies: nio, swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -43,10 +43,12 @@ class Daemon:
 
 
 def daemon_environment(home: Path, **variables: str) -> dict:
-    """This environment without what would configure Petrel, and a home and store below `home`."""
+    """This environment without what would configure Petrel, and a home and store below `home`. Engines run without a
+    sandbox, in which the stub would not find what it needs."""
     ours = ("PETREL_", "MODEL_RUNNER_", "MODELS_PATH", "LLAMA_ARGS", "LOG_LEVEL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return environment | {"PETREL_HOME": str(home), "MODELS_PATH": str(home / "models")} | variables
+    return environment | {"PETREL_HOME": str(home), "MODELS_PATH": str(home / "models"),
+                          "PETREL_SANDBOX": "off"} | variables
 
 
 @contextmanager

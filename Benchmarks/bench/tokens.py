@@ -7,7 +7,7 @@ import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 
 from bench import random_gguf
 from bench.daemon import engine_folder, running_daemon
@@ -16,7 +16,6 @@ from bench.result import Result
 from bench.setting import Setting
 from bench.unix_http import answers
 
-ROUNDS = 5
 CLIENTS = (1, 4, 16)
 
 
@@ -26,8 +25,9 @@ class Load:
     label: str
     #: Of one answer.
     tokens: int
-    #: Answers one after the other, by clients, so that a run is long enough to measure.
-    repeats: dict[int, int]
+    #: Pairs of runs, by clients. Many short ones: the machine's speed changes within seconds, and a pair's two runs are
+    #: neighbours in time.
+    pairs: dict[int, int]
 
     @property
     def body(self) -> str:
@@ -38,16 +38,16 @@ class Load:
 
 
 LOADS = (
-    Load("bench/demo", "demo model, 4M parameters", 256, {1: 16, 4: 8, 16: 3}),
-    Load("bench/random", "random weights, 77M parameters", 64, {1: 4, 4: 2, 16: 1}),
+    Load("bench/demo", "demo model, 4M parameters", 256, {1: 60, 4: 40, 16: 24}),
+    Load("bench/random", "random weights, 77M parameters", 64, {1: 16, 4: 12, 16: 8}),
 )
 
 
 def measure(setting: Setting) -> Result:
     random = setting.folder / "random.gguf"
     random_gguf.write(setting.weights, random)
-    columns = ["model", "clients", "llama-server", "petrel", "petrel / llama-server", "first byte",
-               "first byte, petrel"]
+    columns = ["model", "clients", "llama-server", "petrel", "petrel / llama-server", "quartiles", "pairs",
+               "first byte", "first byte, petrel"]
     result = Result("Tokens: streamed chat over a Unix socket", columns, {})
     for load, weights in zip(LOADS, (setting.weights, random)):
         result.raw[load.model] = raw = compare(setting, load, weights)
@@ -70,14 +70,14 @@ def compare(setting: Setting, load: Load, weights: Path) -> dict:
         peers = {"llama-server": socket, "petrel": petrel.socket}
         tool = setting.tools / "chat-load"
         for peer_socket in peers.values():
-            stream(tool, peer_socket, max(CLIENTS), load.body, 1)
+            stream(tool, peer_socket, max(CLIENTS), load.body)
         runs = {peer: {clients: [] for clients in CLIENTS} for peer in peers}
-        for number in range(setting.rounds_or(ROUNDS)):
-            # The one that goes first changes, so that neither has the other's warmth.
-            order = list(peers.items())[::-1 if number % 2 else 1]
-            for clients in CLIENTS:
-                for peer, peer_socket in order:
-                    runs[peer][clients].append(stream(tool, peer_socket, clients, load.body, load.repeats[clients]))
+        for clients in CLIENTS:
+            pairs = load.pairs[clients] * setting.rounds_or(5) // 5
+            for number in range(max(2, pairs)):
+                # The one that goes first changes, so that neither has the other's warmth.
+                for peer, peer_socket in list(peers.items())[::-1 if number % 2 else 1]:
+                    runs[peer][clients].append(stream(tool, peer_socket, clients, load.body))
     return {"runs": runs, "command": command}
 
 
@@ -89,17 +89,12 @@ def same_engine(pid: int, socket: Path) -> list[str]:
     return command
 
 
-def stream(tool: Path, socket: Path, clients: int, body: str, repeats: int) -> dict:
-    total = {"tokens": 0, "bytes": 0, "seconds": 0.0}
-    waits = []
-    for _ in range(repeats):
-        done = subprocess.run([tool, socket, str(clients), body], capture_output=True, text=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"chat-load at {socket}: {done.stderr.strip()[-1000:]}")
-        one = json.loads(done.stdout)
-        waits.append(one.pop("first_byte_seconds"))
-        total = {key: total[key] + one[key] for key in total}
-    return total | {"first_byte_seconds": median(waits), "tokens_per_second": total["tokens"] / total["seconds"]}
+def stream(tool: Path, socket: Path, clients: int, body: str) -> dict:
+    done = subprocess.run([tool, socket, str(clients), body], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"chat-load at {socket}: {done.stderr.strip()[-1000:]}")
+    one = json.loads(done.stdout)
+    return one | {"tokens_per_second": one["tokens"] / one["seconds"]}
 
 
 def add_rows(result: Result, load: Load, raw: dict) -> None:
@@ -111,9 +106,11 @@ def add_rows(result: Result, load: Load, raw: dict) -> None:
 
         rate, bare = (middle(peer, "tokens_per_second") for peer in ("petrel", "llama-server"))
         # The ratio of neighbours in time, so that a slow spell of the machine meets both.
-        ratio = median(ours["tokens_per_second"] / theirs["tokens_per_second"]
-                       for ours, theirs in zip(runs["petrel"][clients], runs["llama-server"][clients]))
-        raw["summary"][clients] = {"ratio": ratio, "petrel": rate, "llama_server": bare}
+        ratios = [ours["tokens_per_second"] / theirs["tokens_per_second"]
+                  for ours, theirs in zip(runs["petrel"][clients], runs["llama-server"][clients])]
+        low, ratio, high = quantiles(ratios, n=4)
+        raw["summary"][clients] = {"ratio": ratio, "quartiles": [low, high], "petrel": rate, "llama_server": bare}
         result.rows.append([load.label, str(clients), f"{bare:,.0f} tok/s", f"{rate:,.0f} tok/s", f"{ratio:.3f}",
+                            f"{low:.3f} to {high:.3f}", str(len(ratios)),
                             f"{middle('llama-server', 'first_byte_seconds') * 1e3:.1f} ms",
                             f"{middle('petrel', 'first_byte_seconds') * 1e3:.1f} ms"])

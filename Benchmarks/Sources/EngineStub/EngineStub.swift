@@ -2,11 +2,13 @@
 
 import NIOCore
 import NIOPosix
+import SystemPackage
 
 /// Stands in for `llama-server` and answers at once, so that a benchmark measures only what is in front of it.
 ///
 /// Arguments: `--host <path>.sock` is the Unix socket to listen on, `--tcp-port <port>` a port of the loopback address
-/// to listen on as well. All others are ignored.
+/// to listen on as well. All others are ignored. `<path>.sock.ready` gets the moment at which it was ready, in nanoseconds
+/// of the monotonic clock.
 @main
 enum EngineStub {
   static func main() async throws {
@@ -31,6 +33,10 @@ enum EngineStub {
     if let port = value(of: "--tcp-port").flatMap(Int.init) {
       _ = try await bootstrap.bind(host: "127.0.0.1", port: port).get()
     }
+    let moment = "\(NIODeadline.now().uptimeNanoseconds)"
+    let ready = try FileDescriptor.open(
+      FilePath(socket + ".ready"), .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
+    try ready.closeAfter { _ = try ready.writeAll(moment.utf8) }
     try await listener.closeFuture.get()
   }
 }

@@ -2,8 +2,8 @@
 
 import NIOCore
 
-/// Answers each GET with a health report and any other request with the same completion, always over a connection that
-/// stays open.
+/// Answers each GET with a health report, after which the connection ends as the daemon wants it for these, and any other
+/// request with the same completion, or with a stream when it asks for one, over a connection that stays open.
 final class FixedAnswers: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
@@ -26,7 +26,16 @@ final class FixedAnswers: ChannelInboundHandler {
     }
     while let size = bytes.withUnsafeReadableBytes(RequestScanner.sizeOfFirstRequest) {
       let isGet = bytes.getInteger(at: bytes.readerIndex) == UInt8(ascii: "G")
-      context.write(wrapOutboundOut(isGet ? Self.health : Self.completion), promise: nil)
+      if !isGet, let stream = bytes.getSlice(at: bytes.readerIndex, length: size).flatMap(StreamOrder.init) {
+        StreamedAnswer(stream, context).begin()
+      } else {
+        context.write(wrapOutboundOut(isGet ? Self.health : Self.completion), promise: nil)
+        if isGet {
+          context.flush()
+          context.close(promise: nil)
+          return
+        }
+      }
       bytes.moveReaderIndex(forwardBy: size)
     }
     if bytes.readableBytes > 0 { unread = bytes }
