@@ -54,7 +54,14 @@ package struct Daemon: Sendable {
     let group = MultiThreadedEventLoopGroup.singleton
     let engine = LlamaCpp(home: configuration.home, environment: configuration.environment)
     let sandbox = Sandbox(mode: configuration.sandbox, environment: configuration.environment)
-    let scheduler = try makeScheduler(engine, group, run: run, sandbox)
+    let metrics = SchedulingMetrics()
+    let scheduler = try makeScheduler(engine, group, run: run, sandbox) { event in
+      metrics.note(event)
+      // Engines that start and end touch much of the program that answers don't need, like the daemon's own start.
+      #if os(Linux)
+        ProgramPages.release()
+      #endif
+    }
     let installation = EngineInstallation(
       engine: engine, environment: configuration.environment, sandbox: sandbox, logger: logger)
     let connections = try registryConnections(group)
@@ -79,8 +86,9 @@ package struct Daemon: Sendable {
       logs: { follow, withoutEngines in
         let cursor = logs.cursor(follow: follow, withoutEngines: withoutEngines)
         return { await cursor.next() }
-      }, group: group, access: access.socket, limits: configuration.access.requests,
-      promptRules: configuration.promptRules, responses: responses, logger: logger)
+      }, metrics: configuration.environment["DISABLE_METRICS"] == "true" ? nil : metrics, group: group,
+      access: access.socket, limits: configuration.access.requests, promptRules: configuration.promptRules,
+      responses: responses, logger: logger)
 
     let listeners: [HTTPListener]
     do {
@@ -193,7 +201,8 @@ package struct Daemon: Sendable {
   }
 
   private func makeScheduler(
-    _ engine: LlamaCpp, _ group: any EventLoopGroup, run: FilePath, _ sandbox: Sandbox
+    _ engine: LlamaCpp, _ group: any EventLoopGroup, run: FilePath, _ sandbox: Sandbox,
+    onEvent: @escaping @Sendable (SchedulingEvent) -> Void
   ) throws -> Scheduler {
     let orphans = OrphanRecords(directory: run.appending("engines"), logger: logger)
     try PrivateFolder.create(configuration.logDirectory)
@@ -212,7 +221,7 @@ package struct Daemon: Sendable {
     }
     return Scheduler(
       launcher: launcher, settings: settings, idleTimeout: configuration.keepAlive,
-      maximumRunners: configuration.maximumRunners, logger: logger)
+      maximumRunners: configuration.maximumRunners, logger: logger, onEvent: onEvent)
   }
 
   private func bind(

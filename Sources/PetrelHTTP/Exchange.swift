@@ -10,6 +10,10 @@ import NIOHTTP1
 /// After the client has gone all of them do nothing.
 package final class Exchange {
   package let eventLoop: any EventLoop
+  /// Of the request.
+  package let path: String
+  /// When the request's head had come.
+  package let start: NIODeadline
   private weak var connection: ConnectionHandler?
   private let isHead: Bool
   private let version: HTTPVersion
@@ -27,6 +31,8 @@ package final class Exchange {
   init(connection: ConnectionHandler, eventLoop: any EventLoop, head: RequestHead, commonHeaders: HTTPHeaders) {
     self.connection = connection
     self.eventLoop = eventLoop
+    path = head.path
+    start = .now()
     isHead = head.method == .HEAD
     version = head.version
     self.commonHeaders = commonHeaders

@@ -13,6 +13,7 @@ extension Scheduler {
     launcher.forget(runner.engine.process, socket: runner.engine.socket)
     if lastExits.count >= 64 { lastExits.removeAll() }
     lastExits[id] = report
+    onEvent(SchedulingEvent(runner.key, name: runner.name, .ended(.crashed)))
     logger.error(
       "engine ended", metadata: ["pid": "\(runner.engine.pid)", "reason": "\(LlamaCppFailure.explain(report))"])
   }
@@ -24,8 +25,10 @@ extension Scheduler {
 
   /// Begins to end a runner that is off the board. Nil when it has ended.
   @discardableResult
-  func beginEnd(_ id: RunnerID) -> Task<Void, Never>? {
-    guard let engine = runners.removeValue(forKey: id)?.engine else { return ending[id] }
+  func beginEnd(_ id: RunnerID, _ reason: SchedulingEvent.End = .unloaded) -> Task<Void, Never>? {
+    guard let runner = runners.removeValue(forKey: id) else { return ending[id] }
+    let engine = runner.engine
+    onEvent(SchedulingEvent(runner.key, name: runner.name, .ended(reason)))
     // Owned by `ending`; `shutDown` awaits it.
     let task = Task {
       await engine.process.stop(grace: .seconds(10))

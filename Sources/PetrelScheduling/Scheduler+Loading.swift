@@ -58,6 +58,7 @@ extension Scheduler {
         "model": "\(model.name)", "mode": "\(key.mode.rawValue)", "pid": "\(engine.pid)",
         "after": "\(duration)", "context": "\(engine.properties.contextSize.map(String.init) ?? "unknown")",
       ])
+    onEvent(SchedulingEvent(key, name: model.name, .loaded(after: duration)))
     let watch = Task {
       let report = await engine.process.exit()
       runnerEnded(id, report)
@@ -94,6 +95,7 @@ extension Scheduler {
       case is CancellationError: Self.shuttingDown
       default: error
       }
+    if let load, !(error is CancellationError) { onEvent(SchedulingEvent(key, name: load.name, .loadFailed)) }
     logger.error("engine not loaded", metadata: ["model": "\(load?.name ?? "")", "error": "\(failure)"])
     for waiter in load?.waiters.values ?? [:].values { waiter.resume(throwing: failure) }
   }

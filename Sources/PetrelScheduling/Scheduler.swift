@@ -33,6 +33,7 @@ package actor Scheduler {
   let launcher: EngineLauncher
   private let maximumRunners: Int
   let logger: Logger
+  let onEvent: @Sendable (SchedulingEvent) -> Void
   private let wakeUps: AsyncStream<Void>
   let wakeUp: AsyncStream<Void>.Continuation
 
@@ -52,8 +53,10 @@ package actor Scheduler {
   ///   - settings: what users have set for models.
   ///   - idleTimeout: how long an engine stays after its last request when nobody has said anything else; nil for ever.
   ///   - maximumRunners: engines at a time, loading ones included.
+  ///   - onEvent: hears of loads and ends of engines.
   package init(
-    launcher: EngineLauncher, settings: SettingsStore, idleTimeout: Duration?, maximumRunners: Int, logger: Logger
+    launcher: EngineLauncher, settings: SettingsStore, idleTimeout: Duration?, maximumRunners: Int, logger: Logger,
+    onEvent: @escaping @Sendable (SchedulingEvent) -> Void = { _ in }
   ) {
     let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     board = RunnerBoard(defaultKeepAlive: idleTimeout.map(KeepAlive.after) ?? .forever) { wakeUp.yield() }
@@ -61,6 +64,7 @@ package actor Scheduler {
     self.settings = settings
     self.maximumRunners = maximumRunners
     self.logger = logger
+    self.onEvent = onEvent
     (self.wakeUps, self.wakeUp) = (wakeUps, wakeUp)
   }
 
@@ -160,7 +164,7 @@ package actor Scheduler {
     let others = runners.filter { draining[$0.key] == nil || $0.value.key != key }
     guard others.count + loads.count >= maximumRunners else { return }
     for candidate in board.idleRunners() where runners[candidate.id] != nil && board.takeDown(candidate.id) {
-      beginEnd(candidate.id)
+      beginEnd(candidate.id, .evicted)
       return
     }
     throw SchedulingError(
@@ -176,7 +180,7 @@ package actor Scheduler {
     var timer: Task<Void, Never>?
     for await _ in wakeUps {
       timer?.cancel()
-      for runner in board.takeDownExpired() { beginEnd(runner) }
+      for runner in board.takeDownExpired() { beginEnd(runner, .idle) }
       guard let next = board.planSweep() else { continue }
       // Cancelled by the next round and at the end.
       timer = Task { [wakeUp] in

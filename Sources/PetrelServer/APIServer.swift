@@ -31,16 +31,19 @@ package struct APIServer: Responder {
   private let promptRules: PromptRules
   private let ollama: OllamaRoutes
   private let responses: ResponsesRoutes
+  /// Nil when they are switched off.
+  private let metrics: MetricsRoutes?
 
   /// - Parameters:
   ///   - group: whose loops the listeners run on.
+  ///   - metrics: what the scheduler has told so far; nil for no `/metrics`.
   ///   - access: what is asked of requests; ``asking(_:)`` changes it for single listeners.
   ///   - promptRules: which lines are not to stand at the beginning of system prompts.
   ///   - responses: where responses are kept.
   package init(
     library: ModelLibrary, scheduler: Scheduler, installation: EngineInstallation, recorder: RequestRecorder,
-    logs: @escaping LogRoutes.Source, group: any EventLoopGroup, access: AccessControl, limits: RequestLimits,
-    promptRules: PromptRules, responses: ResponseStore, logger: Logger
+    logs: @escaping LogRoutes.Source, metrics: SchedulingMetrics? = nil, group: any EventLoopGroup,
+    access: AccessControl, limits: RequestLimits, promptRules: PromptRules, responses: ResponseStore, logger: Logger
   ) {
     self.access = access
     self.limits = limits
@@ -50,6 +53,10 @@ package struct APIServer: Responder {
       scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group), recorder: recorder,
       resolve: { try await library.requestedModel($0) }, limits: limits)
     ollama = OllamaRoutes(library: library, scheduler: scheduler, lane: lane)
+    let pools = lane.pools
+    self.metrics = metrics.map {
+      MetricsRoutes(library: library, scheduler: scheduler, pools: pools, scheduling: $0, group: group)
+    }
     imports = ImportRoutes(library: library)
     models = ModelRoutes(library: library, scheduler: scheduler)
     openAIModels = OpenAIModelRoutes(library: library)
@@ -103,6 +110,7 @@ package struct APIServer: Responder {
     case "health" where rest.isEmpty: return system.health(head)
     case "openapi.json" where rest.isEmpty: return system.openAPI(head)
     case "logs" where rest.isEmpty: return logs.logs(head)
+    case "metrics" where rest.isEmpty: return metrics?.metrics(head) ?? Self.notFound(head)
     case "models" where rest == ["import"] && head.method == .POST: return imports.route(head)
     case "models": return store.route(head, rest) ?? models.route(head, rest)
     case "v1": return openAIRoute(head, rest)

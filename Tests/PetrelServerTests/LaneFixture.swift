@@ -28,6 +28,7 @@ struct LaneFixture: Sendable {
   let scheduler: Scheduler
   let recorder: RequestRecorder
   let responses: RunningResponses
+  let pools: UpstreamPools
   let port: Int
 
   var board: RunnerBoard { scheduler.board }
@@ -110,9 +111,9 @@ func withLane<Result>(
     }
     let recorder = RequestRecorder(store: RecordStore(path: nil, logger: logger), policy: policy)
     let recording = Task { await recorder.run() }
+    let pools = UpstreamPools(group: group, maximumIdleTime: .seconds(4))
     var lane = InferenceLane(
-      scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group, maximumIdleTime: .seconds(4)),
-      recorder: recorder
+      scheduler: scheduler, board: scheduler.board, pools: pools, recorder: recorder
     ) { name in
       guard name == LaneFixture.model else { throw OpenAIError(.notFound, "no \(name)", code: "model_not_found") }
       return RequestedModel(id: id, name: name) { throw EngineError(.launchFailed, "there is but one engine") }
@@ -136,7 +137,8 @@ func withLane<Result>(
     do {
       let result = try await body(
         LaneFixture(
-          engine: engine, scheduler: scheduler, recorder: recorder, responses: responses.running, port: port))
+          engine: engine, scheduler: scheduler, recorder: recorder, responses: responses.running, pools: pools,
+          port: port))
       await stop()
       return result
     } catch {

@@ -18,6 +18,7 @@ final class ForwardedRequest: UpstreamUser {
   private let capture: RequestCapture?
   /// Puts the answer into another dialect; nil when it passes as it comes.
   private let translation: TranslatedAnswer?
+  private var meter: RequestMeter
   private let onEngineLost: (RunnerLease, Exchange, _ isEventStream: Bool) -> Void
   private var connection: UpstreamConnection?
   private var hasReceived = false
@@ -44,6 +45,7 @@ final class ForwardedRequest: UpstreamUser {
     self.body = body
     self.capture = capture
     self.translation = translation
+    meter = RequestMeter(path: exchange.path, start: exchange.start)
     self.onEngineLost = onEngineLost
   }
 
@@ -114,6 +116,7 @@ final class ForwardedRequest: UpstreamUser {
     case .head(let status, let headers):
       let isStream = headers.first(name: "Content-Type")?.hasPrefix("text/event-stream") == true
       capture?.begin(status: Int(status.code), isEventStream: isStream)
+      meter.begin(status: Int(status.code), isEventStream: isStream)
       if status.code >= 400 {
         errorBody = EngineErrorBody(status: status)
         return
@@ -127,6 +130,7 @@ final class ForwardedRequest: UpstreamUser {
     case .body(let bytes):
       eventsRead += 1
       capture?.append(bytes)
+      meter.received(bytes)
       if errorBody != nil {
         errorBody?.append(bytes)
       } else if let translation {
@@ -136,6 +140,7 @@ final class ForwardedRequest: UpstreamUser {
       }
     case .end(let keepAlive):
       capture?.finish()
+      pool.metrics.count(meter, lease)
       lease.release()
       let connection = connection
       self.connection = nil
@@ -152,15 +157,22 @@ final class ForwardedRequest: UpstreamUser {
 
   /// What the engine sends can't be translated, so that nothing more of it is wanted.
   private func abandon(_ failure: OpenAIError, _ translation: TranslatedAnswer) {
-    capture?.breakOff(status: Int(failure.status.code))
+    breakOff(status: Int(failure.status.code))
     connection?.close()
     connection = nil
     lease.release()
     translation.fail(failure)
   }
 
+  /// - Parameter status: nil when the client has left.
+  private func breakOff(status: Int?) {
+    capture?.breakOff(status: status)
+    meter.breakOff(status: status ?? RequestMeter.clientLeft)
+    pool.metrics.count(meter, lease)
+  }
+
   private func engineLost() {
-    capture?.breakOff(status: 500)
+    breakOff(status: 500)
     connection?.close()
     connection = nil
     exchange.onClose = nil
@@ -171,7 +183,7 @@ final class ForwardedRequest: UpstreamUser {
   // MARK: Client
 
   private func clientLeft() {
-    capture?.breakOff(status: nil)
+    breakOff(status: nil)
     // The engine sees the close and stops to generate.
     connection?.close()
     connection = nil

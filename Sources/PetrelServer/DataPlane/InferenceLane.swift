@@ -32,6 +32,7 @@ struct InferenceLane: Sendable {
       address = try RequestAddress(reading: body, rules: endpoint.rules)
       if endpoint.rules.takesImages { try ImageCheck(limits: limits).check(body) }
     } catch {
+      pools[exchange.eventLoop].metrics.countRefusal(path: exchange.path, status: Int(error.status.code))
       exchange.respond(error.response)
       return
     }
@@ -64,6 +65,7 @@ struct InferenceLane: Sendable {
   ) {
     let bound = NIOLoopBound(exchange, eventLoop: exchange.eventLoop)
     let loop = exchange.eventLoop
+    let start = NIODeadline.now()
     // Cancelled when the client leaves; otherwise it ends with the lease or an error, which are handed to the loop.
     let waiting = Task {
       do {
@@ -75,12 +77,16 @@ struct InferenceLane: Sendable {
         let lease = try await scheduler.lease(for: model, mode: endpoint.mode)
         loop.execute {
           bound.value.onClose = nil
+          pools[loop].metrics.countWait(since: start)
           // A lease that nobody takes over is given back as it is dropped.
           if bound.value.isOpen { proceed(bound.value, lease) }
         }
       } catch {
         let answer = ErrorMapping.openAI(error)
         loop.execute {
+          if let answer {
+            pools[loop].metrics.countRefusal(path: bound.value.path, status: Int(answer.status.code))
+          }
           // Without an answer the client has left, or the daemon is about to.
           if let answer { refuse(bound.value, answer) } else { bound.value.abort() }
         }

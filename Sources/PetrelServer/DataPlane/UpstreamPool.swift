@@ -14,6 +14,8 @@ final class UpstreamPool {
   static let maximumIdleTime = TimeAmount.milliseconds(8)
 
   let eventLoop: any EventLoop
+  /// Of the requests of this loop.
+  let metrics = LoopMetrics()
   private let maximumIdle: Int
   private let maximumIdleTime: TimeAmount
   /// By engine, of which there are few: comparing sockets is cheaper than hashing one.
@@ -94,6 +96,17 @@ struct UpstreamPools: Sendable {
         UpstreamPool(eventLoop: loop, maximumIdle: share, maximumIdleTime: maximumIdleTime), eventLoop: loop)
     }
     self.pools = pools
+  }
+
+  /// What the requests of each event loop have come to.
+  func metrics() async -> [LoopMetrics.Snapshot] {
+    var snapshots: [LoopMetrics.Snapshot] = []
+    for pool in pools.values {
+      // Fails only when the loop has ended, and the daemon with it.
+      guard let snapshot = try? await pool.eventLoop.submit({ pool.value.metrics.snapshot }).get() else { continue }
+      snapshots.append(snapshot)
+    }
+    return snapshots
   }
 
   /// The pool of the event loop that the caller is on.
