@@ -164,6 +164,14 @@ struct EngineCommandTests {
     }
   }
 
+  @Test func graphicsProcessorsAreNamedAsTheReferenceNamesThem() async throws {
+    for command in ["start-runner", "restart-runner", "reinstall-runner"] {
+      let fixture = try CommandFixture()
+      #expect(await fixture.run([command, "--gpu", "voodoo"], fixture.context()) != 0)
+      #expect(fixture.errors.contains("unknown GPU specification: \"voodoo\""))
+    }
+  }
+
   @Test func stoppingWithoutADaemonIsNoError() async throws {
     let fixture = try CommandFixture()
     #expect(await fixture.run(["stop-runner"], fixture.context()) == 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Subprocess
+import SystemPackage
 import Testing
 
 extension EndToEnd {
@@ -71,10 +72,13 @@ extension EndToEnd {
     @Test func theDaemonIsStartedAndStoppedByCommands() async throws {
       try await Scratch.with { scratch in
         func stop() async throws -> Finished { try await scratch.petrel("stop-runner") }
+        try scratch.write(String(repeating: "old\n", count: 3_000_000), to: "p/logs/daemon.log")
         do {
           let start = try await scratch.petrel("start-runner")
           #expect(start.status == 0, "\(start.errors)")
           #expect(start.errors.contains("Started the petrel daemon (pid "))
+          #expect(scratch.size(of: "p/logs/daemon.log.1") == 12_000_000)
+          #expect(scratch.size(of: "p/logs/daemon.log") < 100_000)
           #expect(try await scratch.petrel("status").status == 0)
           #expect(try await scratch.petrel("start-runner").output == "The petrel daemon is already running\n")
           let restart = try await scratch.petrel("restart-runner")
@@ -92,6 +96,44 @@ extension EndToEnd {
         let elsewhere = try await scratch.petrel("stop-runner", environment: ["MODEL_RUNNER_HOST": "127.0.0.1:1"])
         #expect(elsewhere.status == 1)
         #expect(elsewhere.errors.contains("MODEL_RUNNER_HOST"))
+      }
+    }
+
+    @Test func aNewEngineIsInPlaceBeforeTheDaemonRestarts() async throws {
+      try await Scratch.with { scratch in
+        // Stands in for pip, whose build takes minutes; the engine that it makes can only be asked for its version.
+        try scratch.write(
+          """
+          #!/bin/sh
+          [ -e \(scratch.folder)/broken ] && exit 1
+          while [ "$1" != --target ]; do shift; done
+          mkdir -p "$2/bin" "$2/lib"
+          printf '#!/bin/sh\\n' >"$2/bin/llama-server"
+          chmod +x "$2/bin/llama-server"
+
+          """, to: "python/python3", executable: true)
+        let path = ["PATH": "\(scratch.folder)/python:/usr/bin:/bin"]
+        func stop() async throws { _ = try await scratch.petrel("stop-runner") }
+        do {
+          #expect(try await scratch.petrel("start-runner").status == 0)
+          try scratch.write("", to: "broken")
+          let failed = try await scratch.petrel("reinstall-runner", environment: path)
+          #expect(failed.status == 1 && failed.errors.contains("building llama.cpp failed"))
+          #expect(!failed.errors.contains("Stopped"))
+          #expect(try await scratch.petrel("status").status == 0)
+          _ = try await scratch.run("/bin/rm", [scratch.folder.appending("broken").string])
+          let done = try await scratch.petrel("reinstall-runner", "--llama-server-version", "9.9.9", environment: path)
+          #expect(done.status == 0, "\(done.errors)")
+          #expect(done.errors.contains("llama.cpp 9.9.9 is now installed in"))
+          #expect(
+            done.errors.contains("Stopped the petrel daemon") && done.errors.contains("Started the petrel daemon"))
+          #expect(scratch.files(below: "p/engines") == ["llama.cpp/9.9.9/bin/llama-server"])
+          #expect(try await scratch.petrel("status").status == 0)
+        } catch {
+          try await stop()
+          throw error
+        }
+        try await stop()
       }
     }
 

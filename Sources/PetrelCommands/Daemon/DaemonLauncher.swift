@@ -33,6 +33,7 @@ struct DaemonLauncher {
   private static let graceAfterExit = Duration.seconds(3)
   private static let pollInterval = Duration.milliseconds(100)
   private static let logLinesShown = 10
+  private static let maximumLog: Int64 = 8 * 1_048_576
 
   let context: CommandContext
   let endpoints: [DaemonEndpoint]
@@ -43,6 +44,7 @@ struct DaemonLauncher {
   func start() async throws -> DaemonClient {
     let log = context.petrelHome.appending("logs").appending("daemon.log")
     try createFolder(log.removingLastComponent())
+    makeRoom(in: log)
     let logStart = Self.size(of: log)
     let process = try context.launchDaemon(
       DaemonLaunch(
@@ -90,6 +92,14 @@ struct DaemonLauncher {
         .fileSystem,
         "cannot create \(folder): \(FileFailure.reason(error)); set PETREL_HOME to a folder you may write to")
     }
+  }
+
+  /// Keeps what earlier daemons printed from growing for ever.
+  private func makeRoom(in log: FilePath) {
+    guard Self.size(of: log) > Self.maximumLog else { return }
+    let older = log.string + ".1"
+    try? FileManager.default.removeItem(atPath: older)
+    try? FileManager.default.moveItem(atPath: log.string, toPath: older)
   }
 
   private static func size(of file: FilePath) -> Int64 {

@@ -17,12 +17,42 @@ struct RunnerOptions: ParsableArguments {
   @Flag(help: "Accepted for Docker Model Runner's sake: Petrel tracks nobody.")
   var doNotTrack = false
 
+  @Flag(help: "Listen with TLS as well; without --tls-cert and --tls-key Petrel makes a certificate.")
+  var tls = false
+
+  @Option(help: "The TCP port for TLS. (default: 12444)")
+  var tlsPort: UInt16?
+
+  @Option(help: "A PEM file with the certificate for TLS, and those between it and its authority.")
+  var tlsCert: String?
+
+  @Option(help: "A PEM file with the certificate's private key.")
+  var tlsKey: String?
+
+  @Option(help: "A PEM file with the authority of a proxy, trusted besides the system's.")
+  var proxyCert: String?
+
+  @Option(
+    help: "Accepted for Docker Model Runner's sake: the engine finds GPUs by itself. none, auto, cuda, rocm, musa, cann"
+  )
+  var gpu = "auto"
+
+  func validate() throws {
+    guard ["none", "auto", "cuda", "rocm", "musa", "cann"].contains(gpu) else {
+      throw ValidationError("unknown GPU specification: \"\(gpu)\"")
+    }
+  }
+
   /// Arguments of `serve`.
   var arguments: [String] {
     var arguments = host.flatMap { ["--host", $0] }
-    if let port { arguments += ["--port", String(port)] }
     if debug { arguments += ["--log-level", "debug"] }
-    return arguments
+    if tls { arguments.append("--tls") }
+    let values = [
+      ("--port", port.map { String($0) }), ("--tls-port", tlsPort.map { String($0) }), ("--tls-cert", tlsCert),
+      ("--tls-key", tlsKey), ("--ca-bundle", proxyCert),
+    ]
+    return arguments + values.flatMap { name, value in value.map { [name, $0] } ?? [] }
   }
 }
 
@@ -65,6 +95,32 @@ struct RestartRunnerCommand: PetrelSubcommand {
   @OptionGroup var options: RunnerOptions
 
   func run(_ context: CommandContext) async throws {
+    _ = try await context.stopRunner()
+    _ = try await context.startRunner(options.arguments)
+  }
+}
+
+struct ReinstallRunnerCommand: PetrelSubcommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reinstall-runner", abstract: "Build the llama.cpp engine anew, and restart the daemon with it.",
+    discussion: "The daemon goes on with the old engine until the new one is there. Models and settings stay.")
+
+  @OptionGroup var options: RunnerOptions
+
+  @Option(
+    name: .customLong("llama-server-version"), help: "The llama-cpp-python release to build, as for install-runner.")
+  var version: String?
+
+  @Option(help: "The backend to install; there is but llama.cpp.")
+  var backend: String?
+
+  func run(_ context: CommandContext) async throws {
+    var install = try InstallRunnerCommand.parse([])
+    (install.requestedVersion, install.backend, install.force) = (version, backend, true)
+    try await install.run(context)
+    if let path = context.variable("LLAMA_SERVER_PATH") {
+      context.errors.notice("LLAMA_SERVER_PATH is set: the daemon goes on using \(path), not what was installed")
+    }
     _ = try await context.stopRunner()
     _ = try await context.startRunner(options.arguments)
   }

@@ -48,6 +48,7 @@ struct PetrelCommand: AsyncParsableCommand {
   private static let systemCommands: [any ParsableCommand.Type] = [
     ServeCommand.self, StatusCommand.self, VersionCommand.self, LogsCommand.self, ConfigCommand.self, KeyCommand.self,
     KeysCommand.self, StartRunnerCommand.self, StopRunnerCommand.self, RestartRunnerCommand.self,
+    ReinstallRunnerCommand.self,
     InstallRunnerCommand.self,
     UninstallRunnerCommand.self, InstallPluginCommand.self,
   ]
