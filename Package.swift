@@ -211,7 +211,7 @@ let package = Package(
       [
         "PetrelEngines", "PetrelProcess", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelTestSupport", logging,
         systemPackage,
-      ] + nio),
+      ] + nio, resources: [.copy("Fixtures")]),
     tests(
       "PetrelSchedulingTests",
       [

@@ -176,6 +176,12 @@ package struct RunnerObject: Codable, Sendable {
   /// Requests that the engine works on at the same time.
   package var slots: Int?
   package var pid: Int32?
+  /// The engine could not be loaded, or ended by itself. Shown for a while.
+  package var failed: Bool?
+  /// Why it failed, in one line.
+  package var error: String?
+  /// What kind of failure it is: `out_of_memory`.
+  package var reason: String?
 
   package init(
     backendName: String, modelName: String, mode: String, lastUsed: String, inUse: Bool, loading: Bool,
@@ -194,6 +200,16 @@ package struct RunnerObject: Codable, Sendable {
     self.pid = pid
   }
 
+  /// A runner that failed.
+  package init(failed modelName: String, backendName: String, mode: String, error: String, reason: String?) {
+    self.init(
+      backendName: backendName, modelName: modelName, mode: mode, lastUsed: "0001-01-01T00:00:00Z", inUse: false,
+      loading: false)
+    failed = true
+    self.error = error
+    self.reason = reason
+  }
+
   enum CodingKeys: String, CodingKey {
     case backendName = "backend_name"
     case modelName = "model_name"
@@ -204,6 +220,6 @@ package struct RunnerObject: Codable, Sendable {
     case keepAlive = "keep_alive"
     case draining
     case contextSize = "context_size"
-    case slots, pid
+    case slots, pid, failed, error, reason
   }
 }

@@ -18,10 +18,17 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
   package let code: Code
   /// Cause and next step, then the engine's last lines where there are any.
   package let message: String
+  /// Why the engine's process ended, where that is the cause.
+  package let failure: EngineFailure?
 
-  package init(_ code: Code, _ message: String) {
+  package init(_ code: Code, _ message: String, failure: EngineFailure? = nil) {
     self.code = code
     self.message = message
+    self.failure = failure
+  }
+
+  init(_ code: Code, _ failure: EngineFailure) {
+    self.init(code, code == .launchFailed ? failure.sentence : failure.text, failure: failure)
   }
 
   package var description: String { message }

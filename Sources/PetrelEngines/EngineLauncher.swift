@@ -74,7 +74,7 @@ package struct EngineLauncher: Sendable {
       process = try await ChildProcess.launch(plan) { log.append($0) }
     } catch {
       sockets.remove(socket)
-      throw EngineError(.launchFailed, "unable to start llama.cpp: \(plan.executable): \(error)")
+      throw EngineError(.launchFailed, LlamaCppFailure.notStarted("\(plan.executable)", error))
     }
     do {
       note(process)
@@ -149,13 +149,13 @@ package struct EngineLauncher: Sendable {
     }
     switch outcome {
     case .ready: return
-    case .exited(let report): throw EngineError(.exitedDuringLoad, LlamaCppFailure.explain(report))
+    case .exited(let report): throw EngineError(.exitedDuringLoad, LlamaCppFailure.classify(report))
     case .timedOut:
       let seconds = loadTimeout.components.seconds
-      throw EngineError(
-        .loadTimedOut,
-        "inference backend took too long to initialize: llama.cpp was not ready after \(seconds) s; see its log in "
-          + "\(logDirectory), or raise `load-timeout`")
+      let sentence =
+        "inference backend took too long to initialize: llama.cpp was not ready after \(seconds) s; `petrel logs` has "
+        + "what it did, and `load-timeout` can be raised"
+      throw EngineError(.loadTimedOut, sentence, failure: EngineFailure(.timedOut, sentence))
     }
   }
 }

@@ -36,10 +36,13 @@ package struct ExitReport: Sendable, Equatable {
   package var cause: Cause
   /// At most 64 KiB of the end of standard output and standard error, interleaved as they came.
   package var tail: String
+  /// Whether the system says that it ended the process because memory ran out.
+  package var wasKilledForMemory: Bool
 
-  package init(cause: Cause, tail: String) {
+  package init(cause: Cause, tail: String, wasKilledForMemory: Bool = false) {
     self.cause = cause
     self.tail = tail
+    self.wasKilledForMemory = wasKilledForMemory
   }
 
   /// The last lines of the tail, without blank ones.
@@ -118,11 +121,14 @@ package final class ChildProcess: Sendable {
     let environment = plan.environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) }
     let tail = OutputTail()
     let worker = Worker()
+    let kills = MemoryKills()
+    let pid = Mutex<Int32>(0)
     let result = try await Subprocess.run(
       .path(plan.executable), arguments: Arguments(plan.arguments),
       environment: .custom(Dictionary(uniqueKeysWithValues: environment)), workingDirectory: plan.workingDirectory,
       platformOptions: options, input: .none, output: .sequence, error: .combinedWithOutput
     ) { execution in
+      pid.withLock { $0 = execution.processIdentifier.value }
       started.succeed(execution.processIdentifier.value)
       await withTaskGroup(of: Void.self) { group in
         group.addTask {
@@ -163,7 +169,9 @@ package final class ChildProcess: Sendable {
       case .exited(let code): .exited(Int32(code))
       case .signaled(let signal): .signaled(Int32(signal))
       }
-    return ExitReport(cause: cause, tail: tail.text)
+    return ExitReport(
+      cause: cause, tail: tail.text,
+      wasKilledForMemory: cause == .signaled(9) && MemoryKills().isMore(than: kills, pid: pid.withLock { $0 }))
   }
 
   /// The end of its output is nearly always the end of a child; one that goes on without must be stoppable all the same.

@@ -15,10 +15,14 @@ package final class LineStamper: Sendable {
       var stamped: [UInt8] = []
       stamped.reserveCapacity(bytes.count + 256)
       let mark = Array(LogTimestamp.now().utf8)
-      for byte in bytes {
+      var rest = bytes[...]
+      while !rest.isEmpty {
         if isAtLineStart { stamped += mark }
-        stamped.append(byte)
-        isAtLineStart = byte == 0x0A
+        let end = rest.firstIndex(of: 0x0A)
+        let line = rest[...(end ?? rest.endIndex - 1)]
+        stamped += line
+        rest = rest[line.endIndex...]
+        isAtLineStart = end != nil
       }
       stamped.withUnsafeBytes { log.append($0) }
     }

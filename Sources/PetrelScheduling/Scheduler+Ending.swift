@@ -14,8 +14,9 @@ extension Scheduler {
     if lastExits.count >= 64 { lastExits.removeAll() }
     lastExits[id] = report
     onEvent(SchedulingEvent(runner.key, name: runner.name, .ended(.crashed)))
-    logger.error(
-      "engine ended", metadata: ["pid": "\(runner.engine.pid)", "reason": "\(LlamaCppFailure.explain(report))"])
+    let failure = LlamaCppFailure.classify(report)
+    noteFailure(of: runner.key, runner.name, failure.summary, failure.kind)
+    logger.error("engine ended", metadata: ["pid": "\(runner.engine.pid)", "reason": "\(failure.text)"])
   }
 
   /// Ends a runner that is off the board.
@@ -71,6 +72,11 @@ extension Scheduler {
     }
     await runners[id]?.watch.value
     return lastExits[id].map(LlamaCppFailure.explain) ?? "the engine was unloaded"
+  }
+
+  /// The kind of the failure that ended a runner; nil when there was none, or when it is not known any more.
+  package func failureKind(of id: RunnerID) -> EngineFailure.Kind? {
+    lastExits[id].map { LlamaCppFailure.classify($0).kind }
   }
 
   private func ended(_ process: ChildProcess, within limit: Duration) async -> Bool {

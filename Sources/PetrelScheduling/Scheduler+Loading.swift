@@ -38,7 +38,8 @@ extension Scheduler {
     guard let error = error as? EngineError, error.code == .exitedDuringLoad || error.code == .launchFailed,
       let reason = await model.explainFailure?()
     else { return error }
-    return EngineError(error.code, "\(reason)\n\n\(error.message)")
+    return EngineError(
+      error.code, "\(reason)\n\n\(error.message)", failure: EngineFailure(.damagedModel, reason))
   }
 
   private func loadSucceeded(
@@ -63,6 +64,7 @@ extension Scheduler {
       let report = await engine.process.exit()
       runnerEnded(id, report)
     }
+    failures.removeAll { $0.key == key }
     runners[id] = Runner(key: key, name: model.name, engine: engine, launch: launch, watch: watch)
     let waiters = loads.removeValue(forKey: key)?.waiters.sorted { $0.key < $1.key }.map(\.value) ?? []
     let leases = board.putUp(
@@ -91,11 +93,13 @@ extension Scheduler {
     let load = loads.removeValue(forKey: key)
     let failure: any Error =
       switch error {
-      case let error as EngineError: SchedulingError(.loadFailed, "unable to load runner: \(error.message)")
+      case let error as EngineError:
+        SchedulingError(.loadFailed, "unable to load runner: \(error.message)", reason: error.failure?.kind)
       case is CancellationError: Self.shuttingDown
       default: error
       }
     if let load, !(error is CancellationError) { onEvent(SchedulingEvent(key, name: load.name, .loadFailed)) }
+    noteFailure(of: key, load?.name ?? "", error)
     logger.error("engine not loaded", metadata: ["model": "\(load?.name ?? "")", "error": "\(failure)"])
     for waiter in load?.waiters.values ?? [:].values { waiter.resume(throwing: failure) }
   }

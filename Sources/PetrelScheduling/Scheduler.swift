@@ -45,6 +45,8 @@ package actor Scheduler {
   var draining: [RunnerID: Task<Void, Never>] = [:]
   /// Why runners ended, for requests that were cut off. Bounded: only the latest counts.
   var lastExits: [RunnerID: ExitReport] = [:]
+  /// Bounded, for listings.
+  var failures: [FailedRunner] = []
   private var nextRunner: RunnerID = 0
   private var nextWaiter: UInt64 = 0
   var isShuttingDown = false

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import PetrelEngines
+
 /// Why a request can't be given an engine.
 package struct SchedulingError: Error, Sendable, CustomStringConvertible {
   package enum Code: Sendable {
@@ -15,10 +17,13 @@ package struct SchedulingError: Error, Sendable, CustomStringConvertible {
 
   package let code: Code
   package let message: String
+  /// What kind of failure of an engine it is, where it is one.
+  package let reason: EngineFailure.Kind?
 
-  package init(_ code: Code, _ message: String) {
+  package init(_ code: Code, _ message: String, reason: EngineFailure.Kind? = nil) {
     self.code = code
     self.message = message
+    self.reason = reason
   }
 
   package var description: String { message }

@@ -21,7 +21,8 @@ enum ErrorMapping {
       return OpenAIError(status(of: error), error.message + hint, code: code(of: error), param: param(of: error))
     case let error as SchedulingError:
       let retryAfter = error.code == .loadFailed ? nil : 5
-      return OpenAIError(status(of: error), error.message, code: code(of: error), retryAfterSeconds: retryAfter)
+      return OpenAIError(
+        status(of: error), error.message, code: code(of: error), reason: error.reason, retryAfterSeconds: retryAfter)
     case let error as OCIError:
       return OpenAIError(.badRequest, error.message, code: "invalid_model", param: "model")
     case is CancellationError: return nil

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOHTTP1
+import PetrelEngines
 import PetrelHTTP
 import PetrelWire
 
@@ -12,17 +13,19 @@ struct OpenAIError: Error, Sendable {
   var param: String?
   var retryAfterSeconds: Int?
   /// More members of the error object, beyond OpenAI's.
-  var details: [JSONMember] = []
+  var details: [JSONMember]
 
+  /// - Parameter reason: why an engine failed.
   init(
     _ status: HTTPResponseStatus, _ message: String, code: String? = nil, param: String? = nil,
-    retryAfterSeconds: Int? = nil
+    reason: EngineFailure.Kind? = nil, retryAfterSeconds: Int? = nil
   ) {
     self.status = status
     self.message = message
     self.code = code
     self.param = param
     self.retryAfterSeconds = retryAfterSeconds
+    details = reason.map { [JSONMember("reason", .string($0.rawValue))] } ?? []
   }
 
   private var type: String {

@@ -9,6 +9,8 @@ package enum FakeLlamaServer {
   /// - `gate`: not ready before a file `<model>.go` exists.
   /// - `never-listen`: runs, and never opens its socket.
   /// - `exit:<status>:<text>`: prints the text and ends.
+  /// - `signal:<number>`: ends itself by a signal.
+  /// - `flood:<MB>`: prints a line of that length before it listens.
   /// - `ignore-term`: SIGTERM does nothing.
   /// - `slow-term`: ends a fifth of a second after SIGTERM.
   /// - `context:<tokens>`: says that it has this context, instead of the one that it was asked for.
@@ -32,6 +34,8 @@ package enum FakeLlamaServer {
     print $lines "@ARGV\n"; close $lines;
     print "loading $model\n";
     if ($plan =~ /exit:(\d+):(.*)/) { print "$2\n"; exit $1 }
+    if ($plan =~ /signal:(\d+)/) { $SIG{TERM} = 'DEFAULT'; kill $1, $$; sleep 1 while 1 }
+    if ($plan =~ /flood:(\d+)/) { print 'x' x 1_000_000 for 1 .. $1; print "end of flood\n" }
     if ($plan =~ /never-listen/) { sleep 1 while 1 }
     my $server = IO::Socket::UNIX->new(Local => $socket, Listen => 64) or die "listen: $!\n";
     while (1) {

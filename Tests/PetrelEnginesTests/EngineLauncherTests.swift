@@ -15,6 +15,13 @@ import Testing
     _ plan: String, in folder: FilePath, loadTimeout: Duration = .seconds(20)
   ) async throws -> (launcher: EngineLauncher, engine: RunningEngine) {
     try FakeLlamaServer.install(in: folder.appending("bin"))
+    return try await launch(plan: plan, in: folder, loadTimeout: loadTimeout)
+  }
+
+  /// With whatever is in `bin`.
+  private func launch(
+    plan: String = "", in folder: FilePath, loadTimeout: Duration = .seconds(20)
+  ) async throws -> (launcher: EngineLauncher, engine: RunningEngine) {
     try folder.appending("run/.keep").write("")
     try folder.appending("model.gguf").write(plan)
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -42,6 +49,46 @@ import Testing
       let log = try #require(folder.names.first { $0.hasSuffix("-completion.log") })
       #expect(folder.appending(log).text.hasPrefix("["))
       #expect(folder.appending(log).text.hasSuffix("Z] loading \(folder)/model.gguf\n"))
+    }
+  }
+
+  @Test func `A line of any length holds no engine up, and its log stays small`() async throws {
+    try await withTemporaryFolder { folder in
+      let (_, engine) = try await launch("flood:100", in: folder, loadTimeout: .seconds(55))
+      await engine.process.stop(grace: .seconds(5))
+      let logs = folder.names.filter { $0.contains("-completion.log") }
+      #expect(logs.count == 2)
+      let text = logs.map { folder.appending($0).text }
+      #expect(text.allSatisfy { $0.utf8.count <= 8 * 1_048_576 })
+      #expect(text[0].hasSuffix("end of flood\n"))
+    }
+  }
+
+  @Test(arguments: [
+    (
+      "exit:1:llama_model_load: error loading model: unknown model architecture: 'x'",
+      EngineFailure.Kind.unsupportedModel
+    ),
+    ("exit:3:", .ended), ("signal:9", .killed), ("signal:11", .crashed), ("signal:4", .unsupportedCPU),
+  ]) func `An engine that ends while it loads is classified`(plan: String, kind: EngineFailure.Kind) async throws {
+    try await withTemporaryFolder { folder in
+      let error = await #expect(throws: EngineError.self) { try await launch(plan, in: folder) }
+      #expect(error?.code == .exitedDuringLoad)
+      #expect(error?.failure?.kind == kind)
+      #expect(error?.message == error?.failure?.text)
+    }
+  }
+
+  @Test(arguments: [
+    ("#!/nowhere/interpreter\n", "bin/llama-server"), ("no program at all", "is no program for this machine"),
+  ])
+  func `A file that is no program is told as such`(content: String, words: String) async throws {
+    try await withTemporaryFolder { folder in
+      try folder.appending("bin/llama-server").write(content, mode: 0o755)
+      let error = await #expect(throws: EngineError.self) { try await launch(in: folder) }
+      #expect(error?.code == .launchFailed)
+      #expect(error?.failure?.kind == .notExecutable)
+      #expect(error?.message.contains(words) == true)
     }
   }
 

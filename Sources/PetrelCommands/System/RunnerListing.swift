@@ -30,6 +30,7 @@ struct RunnerListing {
       ]
     }
     return TextTable(header: ["MODEL NAME", "BACKEND", "MODE", "UNTIL", "CONTEXT"], rows: rows).rendered()
+      + runners.compactMap { runner in runner.error.map { "\n\(name(of: runner)) failed: \($0)\n" } }.joined()
   }
 
   private func name(of runner: RunnerObject) -> String {
@@ -39,6 +40,7 @@ struct RunnerListing {
 
   /// When the runner is unloaded if nobody uses it.
   static func until(_ runner: RunnerObject, now: Double) -> String {
+    if runner.failed == true { return "Failed" }
     if runner.loading == true { return "Loading..." }
     if runner.draining == true { return "Finishing" }
     if runner.keepAlive == "-1" { return "Forever" }

@@ -133,10 +133,11 @@ struct InferenceLane: Sendable {
     // Ends within seconds: the scheduler's answer is bounded in time.
     Task {
       let reason = await scheduler.reasonForEnd(of: lease.runner)
+      let kind = await scheduler.failureKind(of: lease.runner)
       lease.release()
       loop.execute {
         let exchange = bound.value
-        let error = OpenAIError(.internalServerError, reason, code: "engine_terminated")
+        let error = OpenAIError(.internalServerError, reason, code: "engine_terminated", reason: kind)
         guard exchange.hasStarted else { return exchange.respond(error.response) }
         guard isEventStream else { return exchange.abort() }
         exchange.write(ByteBuffer(string: "data: \(error.json)\n\n"))

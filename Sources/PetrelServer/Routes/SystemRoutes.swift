@@ -37,7 +37,7 @@ struct SystemRoutes: Sendable {
     }
   }
 
-  /// Loaded runners first, then those that load.
+  /// Loaded runners first, then those that load, then those that failed lately.
   func runners(_ head: RequestHead) -> Route {
     guard head.isRead else { return APIServer.wrongMethod("GET", head) }
     return .respond { [scheduler] _, _ in
@@ -54,15 +54,21 @@ struct SystemRoutes: Sendable {
           backendName: LlamaCpp.name, modelName: name, mode: key.mode.rawValue, lastUsed: zeroTime, inUse: false,
           loading: true, keepAlive: scheduler.settings.effective(key).keepAlive?.text)
       }
-      return try .json(ready + loading)
+      let failed = await scheduler.failed().map { failure in
+        RunnerObject(
+          failed: failure.name, backendName: LlamaCpp.name, mode: failure.key.mode.rawValue, error: failure.summary,
+          reason: failure.kind?.rawValue)
+      }
+      return try .json(ready + loading + failed)
     }
   }
 
   /// Each engine with a text of the form `<State>` or `<State>: <detail>`.
   func engineStatus(_ head: RequestHead) -> Route {
     guard head.isRead else { return APIServer.wrongMethod("GET", head) }
-    return .respond { [installation] _, _ in
-      let text = await installation.status()
+    return .respond { [installation, scheduler] _, _ in
+      var text = await installation.status()
+      if let failure = await scheduler.failed().last { text += "; \(failure.name) failed: \(failure.summary)" }
       let json = JSONNode.object([JSONMember(LlamaCpp.name, .string(text))]).serialized()
       return SimpleResponse(contentType: "application/json", text: json)
     }
