@@ -57,11 +57,12 @@ extension ConfigureRequest: Codable {
       change.gpuMemoryUtilization = try vllm.change(Double.self, .gpuMemoryUtilization)
     }
     if try container.isNull(.llamacpp) {
-      (change.reasoningBudget, change.gpuLayers) = (.clear, .clear)
+      (change.reasoningBudget, change.gpuLayers, change.rpc) = (.clear, .clear, .clear)
     } else if container.contains(.llamacpp) {
       let llamacpp = try container.nestedContainer(keyedBy: ModelSettings.LlamaCppKeys.self, forKey: .llamacpp)
       change.reasoningBudget = try llamacpp.change(Int.self, .reasoningBudget)
       change.gpuLayers = try Self.resetting(llamacpp.change(Int.self, .gpuLayers))
+      change.rpc = try llamacpp.change([String].self, .rpc)
     }
   }
 
@@ -82,10 +83,11 @@ extension ConfigureRequest: Codable {
       try vllm.encode(change.hfOverrides, .hfOverrides)
       try vllm.encode(change.gpuMemoryUtilization, .gpuMemoryUtilization)
     }
-    if change.reasoningBudget != .keep || change.gpuLayers != .keep {
+    if change.reasoningBudget != .keep || change.gpuLayers != .keep || change.rpc != .keep {
       var llamacpp = container.nestedContainer(keyedBy: ModelSettings.LlamaCppKeys.self, forKey: .llamacpp)
       try llamacpp.encode(change.reasoningBudget, .reasoningBudget)
       try llamacpp.encode(change.gpuLayers, .gpuLayers)
+      try llamacpp.encode(change.rpc, .rpc)
     }
     try container.encode(change.parallel, .parallel)
     try container.encode(change.priority, .priority)

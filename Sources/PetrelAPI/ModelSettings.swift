@@ -45,6 +45,8 @@ package struct ModelSettings: Sendable, Equatable {
   package var reasoningBudget: Int?
   /// Layers to keep on the GPU; llama.cpp only.
   package var gpuLayers: Int?
+  /// `HOST:PORT` of workers on other machines that share the model's layers; llama.cpp only.
+  package var rpc: [String]?
   /// Requests that the engine works on at the same time.
   package var parallel: Int?
   package var priority: Priority?
@@ -64,6 +66,7 @@ package struct ModelSettings: Sendable, Equatable {
     result.gpuMemoryUtilization = gpuMemoryUtilization ?? other.gpuMemoryUtilization
     result.reasoningBudget = reasoningBudget ?? other.reasoningBudget
     result.gpuLayers = gpuLayers ?? other.gpuLayers
+    result.rpc = rpc ?? other.rpc
     result.parallel = parallel ?? other.parallel
     result.priority = priority ?? other.priority
     return result
@@ -95,6 +98,7 @@ extension ModelSettings: Codable {
   enum LlamaCppKeys: String, CodingKey {
     case reasoningBudget = "reasoning-budget"
     case gpuLayers = "gpu-layers"
+    case rpc
   }
 
   package init(from decoder: any Decoder) throws {
@@ -114,6 +118,7 @@ extension ModelSettings: Codable {
       let llamacpp = try container.nestedContainer(keyedBy: LlamaCppKeys.self, forKey: .llamacpp)
       reasoningBudget = try llamacpp.decodeIfPresent(Int.self, forKey: .reasoningBudget)
       gpuLayers = try llamacpp.decodeIfPresent(Int.self, forKey: .gpuLayers)
+      rpc = try llamacpp.decodeIfPresent([String].self, forKey: .rpc)
     }
   }
 
@@ -128,10 +133,11 @@ extension ModelSettings: Codable {
       try vllm.encodeIfPresent(hfOverrides, forKey: .hfOverrides)
       try vllm.encodeIfPresent(gpuMemoryUtilization, forKey: .gpuMemoryUtilization)
     }
-    if reasoningBudget != nil || gpuLayers != nil {
+    if reasoningBudget != nil || gpuLayers != nil || rpc != nil {
       var llamacpp = container.nestedContainer(keyedBy: LlamaCppKeys.self, forKey: .llamacpp)
       try llamacpp.encodeIfPresent(reasoningBudget, forKey: .reasoningBudget)
       try llamacpp.encodeIfPresent(gpuLayers, forKey: .gpuLayers)
+      try llamacpp.encodeIfPresent(rpc, forKey: .rpc)
     }
     try container.encodeIfPresent(parallel, forKey: .parallel)
     try container.encodeIfPresent(priority, forKey: .priority)

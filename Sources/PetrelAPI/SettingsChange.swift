@@ -30,6 +30,7 @@ package struct SettingsChange: Sendable, Equatable {
   package var gpuMemoryUtilization = Change<Double>.keep
   package var reasoningBudget = Change<Int>.keep
   package var gpuLayers = Change<Int>.keep
+  package var rpc = Change<[String]>.keep
   package var parallel = Change<Int>.keep
   package var priority = Change<ModelSettings.Priority>.keep
 
@@ -45,6 +46,7 @@ package struct SettingsChange: Sendable, Equatable {
     settings.gpuMemoryUtilization = gpuMemoryUtilization.applied(to: settings.gpuMemoryUtilization)
     settings.reasoningBudget = reasoningBudget.applied(to: settings.reasoningBudget)
     settings.gpuLayers = gpuLayers.applied(to: settings.gpuLayers)
+    settings.rpc = rpc.applied(to: settings.rpc)
     settings.parallel = parallel.applied(to: settings.parallel)
     settings.priority = priority.applied(to: settings.priority)
     return settings

@@ -34,6 +34,15 @@ extension LlamaCpp {
 
     let contextSize = Self.contextSize(model, settings, &flags)
     if let contextSize { arguments += ["--ctx-size", String(contextSize)] }
+    if let workers = settings.rpc {
+      guard help?.flags.contains("--rpc") != false else {
+        throw EngineError(
+          .invalidSettings,
+          "this llama.cpp was built without RPC; run `petrel install-runner --force`, or take back the setting with "
+            + "`petrel configure --rpc \"\"`")
+      }
+      arguments += ["--rpc", workers.joined(separator: ",")]
+    }
     if let layers = settings.gpuLayers { arguments += ["--n-gpu-layers", String(layers)] }
     let parallel = flags.take("--parallel").flatMap { Int($0[0]) } ?? settings.parallel
     if let parallel, parallel > 0 {
@@ -58,7 +67,9 @@ extension LlamaCpp {
 
   /// What the program knows, when that matters for these settings: asking it takes a moment. Nil when it does not tell.
   func help(for settings: ModelSettings) async -> EngineHelp? {
-    guard settings.runtimeFlags?.isEmpty == false || settings.speculative != nil, let program = try? locate() else {
+    guard settings.runtimeFlags?.isEmpty == false || settings.speculative != nil || settings.rpc != nil,
+      let program = try? locate()
+    else {
       return nil
     }
     return await helpDesk.help(of: program)

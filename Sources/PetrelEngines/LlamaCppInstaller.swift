@@ -19,9 +19,15 @@ package struct LlamaCppInstaller: Sendable {
   private static let buildOptions = [
     "LLAVA_BUILD=OFF", "LLAMA_BUILD_TOOLS=ON", "LLAMA_BUILD_SERVER=ON", "LLAMA_TOOLS_INSTALL=ON",
     "LLAMA_USE_PREBUILT_UI=OFF", "LLAMA_BUILD_APP=OFF",
+    // Models over several machines, and the worker for it.
+    "GGML_RPC=ON",
     // The engine finds its libraries wherever the folder is moved.
     "CMAKE_INSTALL_RPATH=$ORIGIN/../lib",
   ]
+
+  /// Goes up with ``buildOptions``: an installation of another number is built again.
+  private static let buildNumber = "2"
+  private static let buildNumberFile = ".petrel-build"
 
   private let engine: LlamaCpp
   private let environment: [String: String]
@@ -44,7 +50,21 @@ package struct LlamaCppInstaller: Sendable {
       throw EngineError(.installFailed, "\"\(version)\" is no version of \(Self.package)")
     }
     let destination = engine.installDirectory(version: version)
-    if !force, Executable.isRunnable(destination.appending("bin/llama-server")) { return (destination, false) }
+    if !force, Self.isCurrent(destination) { return (destination, false) }
+    // Built by an earlier Petrel: good for most, and kept when there is no way to a newer one.
+    let isOutdated = !force && Executable.isRunnable(destination.appending("bin/llama-server"))
+    do {
+      try await replace(destination, version, progress: progress)
+      return (destination, true)
+    } catch let error as EngineError where isOutdated {
+      progress("llama.cpp \(version) stays as it is, without RPC: \(error.message)")
+      return (destination, false)
+    }
+  }
+
+  private func replace(
+    _ destination: FilePath, _ version: String, progress: @escaping @Sendable (String) -> Void
+  ) async throws {
     let staging = destination.removingLastComponent().appending(
       ".\(version).\(ProcessInfo.processInfo.processIdentifier)")
     try? FileManager.default.removeItem(atPath: staging.string)
@@ -55,13 +75,34 @@ package struct LlamaCppInstaller: Sendable {
     try keepOnlyPrograms(in: staging)
     progress("Trying it ...")
     try await check(staging)
+    try mark(staging)
     try? FileManager.default.removeItem(atPath: destination.string)
     do {
       try FileManager.default.moveItem(atPath: staging.string, toPath: destination.string)
     } catch {
       throw EngineError(.installFailed, "\(destination) can't be put in place: \(error)")
     }
-    return (destination, true)
+  }
+
+  private static func isCurrent(_ installation: FilePath) -> Bool {
+    let number = FileManager.default.contents(atPath: installation.appending(buildNumberFile).string)
+    return number == Data(buildNumber.utf8) && Executable.isRunnable(installation.appending("bin/llama-server"))
+  }
+
+  private func mark(_ installation: FilePath) throws(EngineError) {
+    do {
+      try Data(Self.buildNumber.utf8).write(to: URL(filePath: installation.appending(Self.buildNumberFile).string))
+    } catch {
+      throw EngineError(.installFailed, "\(installation) can't be written: \(error)")
+    }
+  }
+
+  /// Where pip keeps what it has built: a folder for each set of options, as it does not look at them itself. The user's
+  /// own options come and go, so nothing is kept with them.
+  private var cacheArguments: [String] {
+    let named = environment["XDG_CACHE_HOME"] ?? environment["HOME"].map { $0 + "/.cache" }
+    guard let named, named.hasPrefix("/"), environment["CMAKE_ARGS"] == nil else { return ["--no-cache-dir"] }
+    return ["--cache-dir", FilePath(named).appending("petrel").appending("pip-\(Self.buildNumber)").string]
   }
 
   private func create(_ directory: FilePath) throws(EngineError) {
@@ -79,6 +120,7 @@ package struct LlamaCppInstaller: Sendable {
       throw EngineError(.installFailed, "python3 is not on PATH; install Python 3 with pip and try again")
     }
     progress("Building llama.cpp (\(Self.package) \(version)); this takes some minutes ...")
+    let cacheArguments = cacheArguments
     var environment = environment
     // The user's own, such as those for a GPU, come on top.
     let options = Self.buildOptions.map { "-D\($0)" } + [environment["CMAKE_ARGS"]].compactMap { $0 }
@@ -88,7 +130,7 @@ package struct LlamaCppInstaller: Sendable {
       arguments: [
         "-m", "pip", "install", "--verbose", "--no-deps", "--no-binary", Self.package, "--disable-pip-version-check",
         "--target", staging.appending("build").string, "\(Self.package)==\(version)",
-      ],
+      ] + cacheArguments,
       environment: environment)
     let meter = BuildMeter(progress)
     let process: ChildProcess

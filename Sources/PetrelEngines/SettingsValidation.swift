@@ -23,6 +23,7 @@ package enum SettingsValidation {
     if let share = settings.gpuMemoryUtilization, !(0...1).contains(share) {
       throw EngineError(.invalidSettings, "gpu-memory-utilization must be between 0.0 and 1.0, got \(share)")
     }
+    if let workers = settings.rpc { try RPCAddress.check(workers) }
     if let overrides = settings.hfOverrides { try checkOverrides(overrides) }
     let flags = try RuntimeFlags(parsing: settings.runtimeFlags ?? [], for: table)
     try checkMode(flags, mode)

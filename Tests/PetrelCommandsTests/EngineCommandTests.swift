@@ -32,6 +32,8 @@ struct EngineCommandTests {
     (["--mode", "EMBEDDING", "m"], #""mode":"embedding""#),
     (["--parallel", "4", "--priority", "batch", "m"], #""parallel":4,"priority":"batch""#),
     (["--gpu-layers", "-1", "m"], #""llamacpp":{"gpu-layers":null}"#),
+    (["--rpc", "a:1,b.lan:2", "m"], #""llamacpp":{"rpc":["a:1","b.lan:2"]}"#),
+    (["--rpc", "", "m"], #""llamacpp":{"rpc":null}"#),
     (["--reset", "--no-preload", "m"], #"{"model":"m","reset":true,"preload":false}"#),
     (
       ["--speculative-draft-model", "d", "--speculative-num-tokens", "4", "m"],

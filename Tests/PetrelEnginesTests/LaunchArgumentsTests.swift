@@ -201,6 +201,41 @@ import Testing
     }
   }
 
+  // MARK: Workers on other machines
+
+  @Test func `Workers are passed on, and refused by a build that does not know them`() async throws {
+    let shared = settings { $0.rpc = ["10.0.0.7:50052", "gpu-box.lan:1"] }
+    let rpc = ["--rpc", "10.0.0.7:50052,gpu-box.lan:1"]
+    #expect(try await arguments(shared).words == rpc + ["--jinja"])
+    let able = EngineHelp(flags: newBuild.flags.union(["--rpc"]))
+    #expect(try await arguments(shared, help: able).words == rpc + ["--jinja"])
+    let error = await #expect(throws: EngineError.self) { try await arguments(shared, help: newBuild) }
+    #expect(error?.code == .invalidSettings)
+    #expect(error?.message.contains("install-runner --force") == true)
+  }
+
+  @Test(
+    arguments: [
+      [], ["host"], ["host:"], [":1"], ["host:0"], ["host:65536"], ["host:+1"], ["host:01"], ["--model:1"], ["-h:1"],
+      ["a b:1"], ["a,b:1"], ["a:1,b:2"], ["a:1:2"], ["/tmp/x:1"], ["a\n:1"], ["http://a:1"], ["a:1", "a:1"],
+    ] as [[String]])
+  func `Workers must be hosts with ports and nothing else`(workers: [String]) {
+    let error = #expect(throws: EngineError.self) {
+      try SettingsValidation.check(settings { $0.rpc = workers }, mode: .completion, for: .llamaCpp)
+    }
+    #expect(error?.code == .invalidSettings)
+    #expect(error?.message.contains("rpc") == true)
+  }
+
+  @Test func `Workers can't be named by a runtime flag`() {
+    for words in [["--rpc", "a:1"], ["--rpc=a:1"]] {
+      let error = #expect(throws: EngineError.self) {
+        try SettingsValidation.check(settings { $0.runtimeFlags = words }, mode: .completion, for: .llamaCpp)
+      }
+      #expect(error?.message.contains("is not allowed") == true)
+    }
+  }
+
   // MARK: What the engine reports
 
   @Test(

@@ -36,6 +36,9 @@ struct ModelOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: "Layers to keep on the GPU; -1 lets the engine decide.")
   var gpuLayers: Int?
 
+  @Option(help: "Workers that share the model's layers: HOST:PORT,… (see rpc-worker); empty for none.")
+  var rpc: String?
+
   @Option(parsing: .unconditional, help: "Requests to work on at the same time; -1 lets the engine decide.")
   var parallel: Int?
 
@@ -60,6 +63,7 @@ struct ModelOptions: ParsableArguments {
     change.contextSize = Self.resetting(contextSize.map(Int.init))
     change.parallel = Self.resetting(parallel)
     change.gpuLayers = Self.resetting(gpuLayers)
+    if let rpc { change.rpc = rpc.isEmpty ? .clear : .set(rpc.split(separator: ",").map(String.init)) }
     if let think { change.reasoningBudget = .set(think ? -1 : 0) }
     if let keepAlive { change.keepAlive = .set(try Self.keepAlive(keepAlive)) }
     if let priority {

@@ -12,6 +12,7 @@ struct CommandError: Error, Sendable, Equatable, CustomStringConvertible {
     case fileExists
     case fileSystem
     case storeUpkeep
+    case workerEnded
   }
 
   let code: Code

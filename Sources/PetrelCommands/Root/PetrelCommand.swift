@@ -50,7 +50,7 @@ struct PetrelCommand: AsyncParsableCommand {
     KeysCommand.self, StartRunnerCommand.self, StopRunnerCommand.self, RestartRunnerCommand.self,
     ReinstallRunnerCommand.self,
     InstallRunnerCommand.self,
-    UninstallRunnerCommand.self, InstallPluginCommand.self,
+    UninstallRunnerCommand.self, RPCWorkerCommand.self, InstallPluginCommand.self,
   ]
 
   /// Names and aliases of all commands.
