@@ -110,6 +110,12 @@ let package = Package(
       "PetrelScheduling",
       ["PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelStore", "PetrelProcess", "PetrelEngines", logging, systemPackage]),
 
+    // Headers of the system's zlib.
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    room(
+      "PetrelEngineImages",
+      ["PetrelOCI", "PetrelTar", "PetrelRegistry", "PetrelEngines", "CZlib", crypto, systemPackage] + nio),
+
     // Edges.
     room(
       "PetrelServer",
@@ -127,7 +133,7 @@ let package = Package(
         "PetrelOCI", "PetrelPrompts", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelHub",
         "PetrelLibrary", "PetrelEngines", "PetrelProcess", "PetrelScheduling", "PetrelTLS", "PetrelHTTP",
         "PetrelRecords", "PetrelServer", "PetrelResponseStore", asyncHTTPClient, logging, nioSSL, systemPackage,
-        "PetrelAccess",
+        "PetrelAccess", "PetrelEngineImages",
         .product(name: "Yams", package: "Yams"),
       ] + nio),
     room(
@@ -212,6 +218,8 @@ let package = Package(
         "PetrelEngines", "PetrelProcess", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelTestSupport", logging,
         systemPackage,
       ] + nio, resources: [.copy("Fixtures")]),
+    tests(
+      "PetrelEngineImagesTests", ["PetrelEngineImages", "PetrelOCI", "PetrelTar", "PetrelTestSupport", systemPackage]),
     tests(
       "PetrelSchedulingTests",
       [

@@ -27,8 +27,8 @@ import SystemPackage
 
 /// The daemon: puts the rooms together, runs them, and takes them down in order.
 package struct Daemon: Sendable {
-  private let configuration: DaemonConfiguration
-  private let logger: Logger
+  let configuration: DaemonConfiguration
+  let logger: Logger
 
   package init(_ configuration: DaemonConfiguration, logger: Logger) {
     self.configuration = configuration
@@ -144,7 +144,7 @@ package struct Daemon: Sendable {
     }
   }
 
-  private func registryConnections(_ group: any EventLoopGroup) throws -> RegistryConnections {
+  func registryConnections(_ group: any EventLoopGroup) throws -> RegistryConnections {
     let settings = configuration.registries
     do {
       return try RegistryConnections(group: group, proxies: settings.proxies, trust: settings.trust)
@@ -153,7 +153,7 @@ package struct Daemon: Sendable {
     }
   }
 
-  private func registryClient(_ connections: RegistryConnections) -> RegistryClient {
+  func registryClient(_ connections: RegistryConnections) -> RegistryClient {
     let settings = configuration.registries
     let registries = RegistryConfiguration(
       insecureRegistries: Set(configuration.insecureRegistries), isInsecure: settings.isInsecure,

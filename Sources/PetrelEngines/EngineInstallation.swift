@@ -36,7 +36,12 @@ package actor EngineInstallation {
     let confinement = await sandbox.state
     if let job { return "Installing: building llama.cpp \(job.version)" + (progress.isEmpty ? "" : ": \(progress)") }
     do throws(EngineError) {
-      return "Running: llama.cpp at \(try engine.locate()), \(confinement)"
+      let program = try engine.locate()
+      let others = engine.installedVersions.filter {
+        engine.installDirectory(version: $0).appending("bin/llama-server") != program
+      }
+      let more = others.isEmpty ? "" : "; also installed: \(others.joined(separator: ", "))"
+      return "Running: llama.cpp at \(program), \(confinement)\(more); \(HostFacts.current)"
     } catch {
       if let lastFailure { return "Error: failed to install llama.cpp: \(lastFailure)" }
       return "Not Installed: \(error.message)"
@@ -67,6 +72,7 @@ package actor EngineInstallation {
         // Ends at once.
         Task { await self.note(line) }
       }
+      try engine.select(version)
       lastFailure = nil
       await engine.helpDesk.forget()
       if isNew { logger.notice("engine installed", metadata: ["version": "\(version)", "folder": "\(directory)"]) }
@@ -79,14 +85,22 @@ package actor EngineInstallation {
 
   private func note(_ line: String) { progress = line }
 
-  /// Removes all versions that were installed. Programs from elsewhere stay.
+  /// Removes what was installed. Programs from elsewhere stay.
   ///
-  /// - Throws: ``EngineError`` with code `installFailed`.
-  package func uninstall() async throws {
+  /// - Parameter version: nil for all.
+  /// - Throws: ``EngineError``.
+  package func uninstall(version: String?) async throws {
     while let job { _ = await job.task.result }
     lastFailure = nil
     do {
+      if let version {
+        try engine.removeInstalled(version)
+        await engine.helpDesk.forget()
+        return
+      }
       try engine.removeInstalled()
+    } catch let error as EngineError {
+      throw error
     } catch {
       throw EngineError(.installFailed, "\(engine.installRoot) can't be removed: \(error)")
     }

@@ -26,8 +26,8 @@ package struct LlamaCpp: Sendable {
   /// Where `petrel install-runner` puts a version.
   package func installDirectory(version: String) -> FilePath { installRoot.appending(version) }
 
-  /// Finds `llama-server`: `LLAMA_SERVER_PATH` (the program or its folder), then the installed versions, the pinned one
-  /// first, then `PATH`.
+  /// Finds `llama-server`: `LLAMA_SERVER_PATH` (the program or its folder), then the installed versions, the one
+  /// that was chosen last and the pinned one first, then `PATH`.
   package func locate() throws(EngineError) -> FilePath {
     if let configured = environment["LLAMA_SERVER_PATH"], !configured.isEmpty {
       let path = FilePath(configured)
@@ -38,7 +38,9 @@ package struct LlamaCpp: Sendable {
         "LLAMA_SERVER_PATH is \"\(configured)\", but there is no llama-server; correct it, or unset it to use an "
           + "installed one")
     }
-    let installed = [installDirectory(version: Self.pinnedVersion)] + Executable.subdirectories(of: installRoot)
+    let chosen = selectedVersion.map { [installDirectory(version: $0)] } ?? []
+    let installed =
+      chosen + [installDirectory(version: Self.pinnedVersion)] + Executable.subdirectories(of: installRoot)
     if let found = installed.map({ $0.appending("bin/llama-server") }).first(where: Executable.isRunnable) {
       return found
     }

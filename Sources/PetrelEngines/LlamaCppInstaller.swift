@@ -45,8 +45,7 @@ package struct LlamaCppInstaller: Sendable {
   package func install(
     version: String, force: Bool, progress: @escaping @Sendable (String) -> Void
   ) async throws -> (directory: FilePath, isNew: Bool) {
-    guard version.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") }), !version.hasPrefix(".")
-    else {
+    guard LlamaCpp.isVersionName(version) else {
       throw EngineError(.installFailed, "\"\(version)\" is no version of \(Self.package)")
     }
     let destination = engine.installDirectory(version: version)
@@ -54,7 +53,7 @@ package struct LlamaCppInstaller: Sendable {
     // Built by an earlier Petrel: good for most, and kept when there is no way to a newer one.
     let isOutdated = !force && Executable.isRunnable(destination.appending("bin/llama-server"))
     do {
-      try await replace(destination, version, progress: progress)
+      try await replace(version, progress: progress)
       return (destination, true)
     } catch let error as EngineError where isOutdated {
       progress("llama.cpp \(version) stays as it is, without RPC: \(error.message)")
@@ -63,24 +62,13 @@ package struct LlamaCppInstaller: Sendable {
   }
 
   private func replace(
-    _ destination: FilePath, _ version: String, progress: @escaping @Sendable (String) -> Void
+    _ version: String, progress: @escaping @Sendable (String) -> Void
   ) async throws {
-    let staging = destination.removingLastComponent().appending(
-      ".\(version).\(ProcessInfo.processInfo.processIdentifier)")
-    try? FileManager.default.removeItem(atPath: staging.string)
-    try create(staging)
-    defer { try? FileManager.default.removeItem(atPath: staging.string) }
-
-    try await build(version, into: staging, progress: progress)
-    try keepOnlyPrograms(in: staging)
-    progress("Trying it ...")
-    try await check(staging)
-    try mark(staging)
-    try? FileManager.default.removeItem(atPath: destination.string)
-    do {
-      try FileManager.default.moveItem(atPath: staging.string, toPath: destination.string)
-    } catch {
-      throw EngineError(.installFailed, "\(destination) can't be put in place: \(error)")
+    _ = try await engine.place(version) { staging in
+      try await build(version, into: staging, progress: progress)
+      try keepOnlyPrograms(in: staging)
+      try mark(staging)
+      progress("Trying it ...")
     }
   }
 
@@ -103,14 +91,6 @@ package struct LlamaCppInstaller: Sendable {
     let named = environment["XDG_CACHE_HOME"] ?? environment["HOME"].map { $0 + "/.cache" }
     guard let named, named.hasPrefix("/"), environment["CMAKE_ARGS"] == nil else { return ["--no-cache-dir"] }
     return ["--cache-dir", FilePath(named).appending("petrel").appending("pip-\(Self.buildNumber)").string]
-  }
-
-  private func create(_ directory: FilePath) throws(EngineError) {
-    do {
-      try FileManager.default.createDirectory(atPath: directory.string, withIntermediateDirectories: true)
-    } catch {
-      throw EngineError(.installFailed, "\(directory) can't be created: \(error)")
-    }
   }
 
   private func build(
@@ -162,21 +142,6 @@ package struct LlamaCppInstaller: Sendable {
       try FileManager.default.removeItem(atPath: staging.appending("build").string)
     } catch {
       throw EngineError(.installFailed, "the build of llama.cpp has no programs: \(error)")
-    }
-  }
-
-  /// Runs the new engine with an empty environment: it must find its libraries by itself.
-  private func check(_ staging: FilePath) async throws {
-    let program = staging.appending("bin/llama-server")
-    let plan = ChildProcessPlan(executable: program, arguments: ["--version"], environment: [:])
-    let report: ExitReport
-    do {
-      report = await (try ChildProcess.launch(plan)).exit()
-    } catch {
-      throw EngineError(.installFailed, "the new llama-server can't be started: \(error)")
-    }
-    guard report.cause == .exited(0) else {
-      throw EngineError(.installFailed, "the new llama-server does not run:\n" + report.lastLines(15))
     }
   }
 }

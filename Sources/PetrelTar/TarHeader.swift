@@ -17,7 +17,9 @@ package struct TarHeader: Hashable, Sendable {
     case paxAttributes
     /// The next entry's name, from GNU tar.
     case longName
-    /// Attributes of no interest here: pax defaults, the target of a link.
+    /// The target of the next entry, from GNU tar.
+    case longTarget
+    /// Attributes of no interest here: pax defaults.
     case otherAttributes
     case unknown(UInt8)
   }
@@ -28,6 +30,13 @@ package struct TarHeader: Hashable, Sendable {
   var size: Int64
   /// Permission bits.
   var mode: Int
+  /// What a link leads to; means nothing for others.
+  var target: String
+  var link: LinkKind?
+
+  enum LinkKind: Hashable, Sendable {
+    case hard, symbolic
+  }
 
   /// Bytes that fill the last block of `size` bytes of content.
   package static func padding(after size: Int64) -> Int64 {
@@ -115,13 +124,16 @@ package struct TarHeader: Hashable, Sendable {
     case UInt8(ascii: "1")...UInt8(ascii: "6"): kind = .headerOnly
     case UInt8(ascii: "x"): kind = .paxAttributes
     case UInt8(ascii: "L"): kind = .longName
-    case UInt8(ascii: "g"), UInt8(ascii: "K"): kind = .otherAttributes
+    case UInt8(ascii: "K"): kind = .longTarget
+    case UInt8(ascii: "g"): kind = .otherAttributes
     case let type: kind = .unknown(type)
     }
     guard let size = Self.number(block[Field.size]) else {
       throw TarError(.malformed, "the archive's entry \(name.debugDescription) has an invalid size")
     }
     self.size = kind == .headerOnly || kind == .directory ? 0 : size
+    target = Self.text(block[Field.target])
+    link = block[Field.type] == UInt8(ascii: "1") ? .hard : block[Field.type] == UInt8(ascii: "2") ? .symbolic : nil
     // Of no weight: a mode that cannot be read is as good as none.
     mode = Int(Self.number(block[Field.mode]) ?? 0) & 0o777
   }
@@ -132,6 +144,7 @@ package struct TarHeader: Hashable, Sendable {
     static let size = 124..<136
     static let checksum = 148..<156
     static let type = 156
+    static let target = 157..<257
     static let magic = 257..<263
     static let prefix = 345..<500
   }

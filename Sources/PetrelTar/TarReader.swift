@@ -14,12 +14,21 @@ package struct TarReader: Sendable {
       case other
     }
 
+    package enum Link: Hashable, Sendable {
+      /// The target as it was written.
+      case symbolic(String)
+      /// The name of an entry before.
+      case hard(String)
+    }
+
     package let name: String
     package let kind: Kind
     /// Bytes of content; only files have any that is of use.
     package let size: Int64
     /// Permission bits.
     package let mode: Int
+    /// Of a link only.
+    package var link: Link?
   }
 
   package enum Event: Hashable, Sendable {
@@ -41,7 +50,7 @@ package struct TarReader: Sendable {
 
   private enum Content {
     case entry, skipped
-    case paxAttributes, longName
+    case paxAttributes, longName, longTarget
   }
 
   /// Bytes of attributes that an archiver may put before an entry.
@@ -51,6 +60,7 @@ package struct TarReader: Sendable {
   private var block: [UInt8] = []
   private var attributes: [UInt8] = []
   private var nextName: String?
+  private var nextTarget: String?
   private var nextSize: Int64?
 
   package init() {}
@@ -71,7 +81,7 @@ package struct TarReader: Sendable {
         rest = rest.dropFirst(part.count)
         switch content {
         case .entry: events.append(.bytes(part))
-        case .paxAttributes, .longName: attributes += part
+        case .paxAttributes, .longName, .longTarget: attributes += part
         case .skipped: break
         }
         state = .content(content, remaining: remaining - Int64(part.count), padding: padding)
@@ -132,6 +142,7 @@ package struct TarReader: Sendable {
     switch header.kind {
     case .paxAttributes: try begin(.paxAttributes, header)
     case .longName: try begin(.longName, header)
+    case .longTarget: try begin(.longTarget, header)
     case .otherAttributes: try begin(.skipped, header)
     // Old GNU sparse files: more headers may follow, which the size does not count.
     case .unknown(UInt8(ascii: "S")): throw Self.sparse(nextName ?? header.name)
@@ -144,8 +155,11 @@ package struct TarReader: Sendable {
         case .directory: .directory
         default: .other
         }
-      events.append(.begin(Entry(name: nextName ?? header.name, kind: kind, size: size, mode: header.mode)))
-      (nextName, nextSize) = (nil, nil)
+      let target = nextTarget ?? header.target
+      let link: Entry.Link? = header.link.map { $0 == .hard ? .hard(target) : .symbolic(target) }
+      events.append(
+        .begin(Entry(name: nextName ?? header.name, kind: kind, size: size, mode: header.mode, link: link)))
+      (nextName, nextSize, nextTarget) = (nil, nil, nil)
       state = .content(.entry, remaining: size, padding: TarHeader.padding(after: size))
     }
     try finishContentIfComplete(&events)
@@ -164,6 +178,7 @@ package struct TarReader: Sendable {
     switch content {
     case .entry: events.append(.end)
     case .longName: nextName = String(decoding: attributes.prefix { $0 != 0 }, as: UTF8.self)
+    case .longTarget: nextTarget = String(decoding: attributes.prefix { $0 != 0 }, as: UTF8.self)
     case .paxAttributes: try applyPaxAttributes()
     case .skipped: break
     }
@@ -187,6 +202,7 @@ package struct TarReader: Sendable {
       let value = String(decoding: record[(equals + 1)...].dropLast(), as: UTF8.self)
       switch String(decoding: record[..<equals], as: UTF8.self) {
       case "path": nextName = value
+      case "linkpath": nextTarget = value
       case "size":
         guard let size = Int64(value), size >= 0, size <= Self.largestSize else { throw malformed }
         nextSize = size

@@ -14,6 +14,10 @@ struct UninstallRunnerCommand: PetrelSubcommand {
   @Option(help: "Only remove this backend, and leave the daemon running.")
   var backend: String?
 
+  @Option(
+    name: .customLong("llama-server-version"), help: "Only remove this version, and leave the daemon running.")
+  var version: String?
+
   @Flag(help: "Remove all models too.")
   var models = false
 
@@ -21,6 +25,7 @@ struct UninstallRunnerCommand: PetrelSubcommand {
   var images = false
 
   func run(_ context: CommandContext) async throws {
+    if let version { return try await remove(version: version, context) }
     if let backend {
       try InstallRunnerCommand.checkBackend(backend)
       let isDone = try await context.withRunningDaemon { client in
@@ -34,6 +39,17 @@ struct UninstallRunnerCommand: PetrelSubcommand {
     _ = try await context.stopRunner()
     let found = try remove(context)
     try context.output.line(found ? "Uninstalled \(LlamaCpp.name) backend" : "No engine is installed")
+  }
+
+  private func remove(version: String, _ context: CommandContext) async throws {
+    try InstallRunnerCommand.checkBackend(backend)
+    let isDone = try await context.withRunningDaemon { client in
+      try await client?.uninstallBackend(BackendRequest(backend: LlamaCpp.name, version: version)) != nil
+    }
+    if !isDone {
+      try LlamaCpp(home: context.petrelHome, environment: context.environment).removeInstalled(version)
+    }
+    try context.output.line("Uninstalled \(LlamaCpp.name) \(version)")
   }
 
   @discardableResult

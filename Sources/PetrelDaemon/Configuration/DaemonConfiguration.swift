@@ -40,6 +40,8 @@ package struct DaemonConfiguration: Sendable {
   package let maximumRunners: Int
   /// Whether engines are confined. Default `auto`: where it can be done.
   package let sandbox: SandboxMode
+  /// The image that `install-runner` takes the engine from, with its registry. Default none: it is built.
+  package let engineImage: String?
   /// How long running answers may go on when the daemon ends. Default 10 seconds.
   package let shutdownGrace: Duration
   /// The registry of references that name none. Default `docker.io`.
@@ -192,6 +194,11 @@ package struct DaemonConfiguration: Sendable {
       Setting(
         "sandbox", environment: "PETREL_SANDBOX", default: SandboxMode.auto.rawValue, expects: "auto, on or off"
       ) { SandboxMode(rawValue: $0.lowercased()) })
+    engineImage = try layers.value(
+      Setting("engine-image", environment: "PETREL_ENGINE_IMAGE", expects: "REGISTRY/IMAGE[:TAG] or …@sha256:…") {
+        text in
+        text.isEmpty ? nil : text
+      }, rows: &rows)
     shutdownGrace = try required(duration("shutdown-grace", environment: "PETREL_SHUTDOWN_GRACE", default: "10s"))
     defaultRegistry = try required(
       text("default-registry", environment: "DEFAULT_REGISTRY", default: ModelReference.dockerHub))

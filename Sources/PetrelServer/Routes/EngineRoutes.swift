@@ -103,7 +103,7 @@ struct EngineRoutes: Sendable {
 
   private func uninstall() -> Route {
     Self.respond { [installation, scheduler] _, body in
-      _ = try Self.backendRequest(body)
+      let request = try Self.backendRequest(body)
       let unloading = await scheduler.unload { _, _ in true }
       guard unloading.inUse.isEmpty else {
         throw TextError(
@@ -111,7 +111,7 @@ struct EngineRoutes: Sendable {
           "backend uninstall failed: \(unloading.inUse.joined(separator: ", ")) is in use; try again when it is idle")
       }
       do {
-        try await installation.uninstall()
+        try await installation.uninstall(version: request.version.flatMap { $0.isEmpty ? nil : $0 })
       } catch let error as EngineError {
         throw TextError(.internalServerError, "backend uninstall failed: \(error.message)")
       }
