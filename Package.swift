@@ -62,6 +62,7 @@ let package = Package(
     room("PetrelAnthropic", ["PetrelPrompts", "PetrelWire"]),
     room("PetrelResponses", ["PetrelPrompts", "PetrelWire"]),
     room("PetrelGGUF", []),
+    room("PetrelMemory", ["PetrelGGUF"]),
     room("PetrelSafetensors", []),
     room("PetrelTar", []),
     room("PetrelAPI", ["PetrelOCI", "PetrelWire"]),
@@ -102,13 +103,18 @@ let package = Package(
     room(
       "PetrelLibrary",
       [
-        "PetrelOCI", "PetrelGGUF", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry",
-        "PetrelHub", "PetrelPackaging", crypto, logging, systemPackage,
+        "PetrelOCI", "PetrelGGUF", "PetrelMemory", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelStore",
+        "PetrelRegistry", "PetrelHub", "PetrelPackaging", crypto, logging, systemPackage,
       ] + nio),
-    room("PetrelEngines", ["PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelProcess", logging, systemPackage] + nio),
+    room(
+      "PetrelEngines",
+      ["PetrelOCI", "PetrelMemory", "PetrelWire", "PetrelAPI", "PetrelProcess", logging, systemPackage] + nio),
     room(
       "PetrelScheduling",
-      ["PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelStore", "PetrelProcess", "PetrelEngines", logging, systemPackage]),
+      [
+        "PetrelOCI", "PetrelMemory", "PetrelWire", "PetrelAPI", "PetrelStore", "PetrelProcess", "PetrelEngines",
+        logging, systemPackage,
+      ]),
 
     // Headers of the system's zlib.
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
@@ -120,9 +126,10 @@ let package = Package(
     room(
       "PetrelServer",
       [
-        "PetrelOCI", "PetrelWire", "PetrelPrompts", "PetrelAnthropic", "PetrelResponses", "PetrelAPI", "PetrelSigning",
-        "PetrelOllama", "PetrelStore", "PetrelResponseStore", "PetrelPackaging", "PetrelLibrary", "PetrelEngines",
-        "PetrelScheduling", "PetrelHTTP", "PetrelRecords", "PetrelAccess", logging, systemPackage,
+        "PetrelOCI", "PetrelWire", "PetrelPrompts", "PetrelAnthropic", "PetrelResponses", "PetrelAPI",
+        "PetrelSigning", "PetrelOllama", "PetrelStore", "PetrelResponseStore", "PetrelPackaging", "PetrelLibrary",
+        "PetrelEngines", "PetrelScheduling", "PetrelHTTP", "PetrelRecords", "PetrelAccess", logging, systemPackage,
+        "PetrelMemory",
       ] + nio),
     room("PetrelClient", ["PetrelWire", "PetrelAPI", asyncHTTPClient, nioSSL] + nio),
 
@@ -130,7 +137,8 @@ let package = Package(
     room(
       "PetrelDaemon",
       [
-        "PetrelOCI", "PetrelPrompts", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry", "PetrelHub",
+        "PetrelOCI", "PetrelMemory", "PetrelPrompts", "PetrelAPI", "PetrelSigning", "PetrelStore", "PetrelRegistry",
+        "PetrelHub",
         "PetrelLibrary", "PetrelEngines", "PetrelProcess", "PetrelScheduling", "PetrelTLS", "PetrelHTTP",
         "PetrelRecords", "PetrelServer", "PetrelResponseStore", asyncHTTPClient, logging, nioSSL, systemPackage,
         "PetrelAccess", "PetrelEngineImages",
@@ -139,7 +147,8 @@ let package = Package(
     room(
       "PetrelCommands",
       [
-        "PetrelOCI", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelAccess", "PetrelImport", "PetrelPackaging",
+        "PetrelOCI", "PetrelMemory", "PetrelWire", "PetrelAPI", "PetrelSigning", "PetrelAccess", "PetrelImport",
+        "PetrelPackaging",
         "PetrelEngines", "PetrelClient",
         "PetrelTerminal", "PetrelDaemon", logging, systemPackage,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -172,6 +181,7 @@ let package = Package(
       ["PetrelResponseStore", "PetrelWire", "PetrelTestSupport", logging, systemPackage]),
     tests("PetrelOCITests", ["PetrelOCI", "PetrelWire", "PetrelTestSupport"]),
     tests("PetrelGGUFTests", ["PetrelGGUF", "PetrelTestSupport"]),
+    tests("PetrelMemoryTests", ["PetrelMemory", "PetrelGGUF", "PetrelTestSupport"]),
     tests("PetrelSafetensorsTests", ["PetrelSafetensors", "PetrelTestSupport"]),
     tests("PetrelTarTests", ["PetrelTar", "PetrelTestSupport"]),
     tests("PetrelSigningTests", ["PetrelSigning", "PetrelOCI", "PetrelWire", crypto]),
@@ -215,23 +225,24 @@ let package = Package(
     tests(
       "PetrelEnginesTests",
       [
-        "PetrelEngines", "PetrelProcess", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelTestSupport", logging,
-        systemPackage,
+        "PetrelEngines", "PetrelProcess", "PetrelAPI", "PetrelOCI", "PetrelMemory", "PetrelWire", "PetrelTestSupport",
+        logging, systemPackage,
       ] + nio, resources: [.copy("Fixtures")]),
     tests(
       "PetrelEngineImagesTests", ["PetrelEngineImages", "PetrelOCI", "PetrelTar", "PetrelTestSupport", systemPackage]),
     tests(
       "PetrelSchedulingTests",
       [
-        "PetrelScheduling", "PetrelEngines", "PetrelProcess", "PetrelAPI", "PetrelOCI", "PetrelTestSupport", logging,
+        "PetrelScheduling", "PetrelMemory", "PetrelEngines", "PetrelProcess", "PetrelAPI", "PetrelOCI",
+        "PetrelTestSupport", logging,
         systemPackage,
       ] + nio),
     tests(
       "PetrelServerTests",
       [
-        "PetrelServer", "PetrelScheduling", "PetrelEngines", "PetrelProcess", "PetrelHTTP", "PetrelLibrary",
-        "PetrelStore", "PetrelResponseStore", "PetrelPrompts", "PetrelAPI", "PetrelOCI", "PetrelWire", "PetrelRecords",
-        "PetrelTestSupport", "PetrelAccess", logging, systemPackage,
+        "PetrelServer", "PetrelScheduling", "PetrelMemory", "PetrelEngines", "PetrelProcess", "PetrelHTTP",
+        "PetrelLibrary", "PetrelStore", "PetrelResponseStore", "PetrelPrompts", "PetrelAPI", "PetrelOCI", "PetrelWire",
+        "PetrelRecords", "PetrelTestSupport", "PetrelAccess", logging, systemPackage,
         .product(name: "Yams", package: "Yams"),
       ] + nio),
     tests(
