@@ -182,10 +182,14 @@ package struct RunnerObject: Codable, Sendable {
   package var error: String?
   /// What kind of failure it is: `out_of_memory`.
   package var reason: String?
+  /// Bytes that the engine takes now, and that it was expected to take.
+  package var memory: Int64?
+  package var memoryEstimate: Int64?
 
   package init(
     backendName: String, modelName: String, mode: String, lastUsed: String, inUse: Bool, loading: Bool,
-    keepAlive: String? = nil, draining: Bool = false, contextSize: Int? = nil, slots: Int? = nil, pid: Int32? = nil
+    keepAlive: String? = nil, draining: Bool = false, contextSize: Int? = nil, slots: Int? = nil, pid: Int32? = nil,
+    memory: Int64? = nil, memoryEstimate: Int64? = nil
   ) {
     self.backendName = backendName
     self.modelName = modelName
@@ -198,6 +202,8 @@ package struct RunnerObject: Codable, Sendable {
     self.contextSize = contextSize
     self.slots = slots
     self.pid = pid
+    self.memory = memory
+    self.memoryEstimate = memoryEstimate
   }
 
   /// A runner that failed.
@@ -220,6 +226,7 @@ package struct RunnerObject: Codable, Sendable {
     case keepAlive = "keep_alive"
     case draining
     case contextSize = "context_size"
-    case slots, pid, failed, error, reason
+    case slots, pid, memory, failed, error, reason
+    case memoryEstimate = "memory_estimate"
   }
 }

@@ -17,6 +17,11 @@ extension DaemonClient {
     try await decode([RunnerObject].self, from: send(.GET, "/engines/ps"))
   }
 
+  /// What a model needs, and whether there is as much. It is not loaded.
+  package func fit(model: String) async throws -> FitReport {
+    try await decode(FitReport.self, from: send(.GET, "/engines/fit", query: [(name: "model", value: model)]))
+  }
+
   // MARK: Settings
 
   package func configure(_ request: ConfigureRequest) async throws {

@@ -221,7 +221,10 @@ package struct Daemon: Sendable {
     }
     return Scheduler(
       launcher: launcher, settings: settings, idleTimeout: configuration.keepAlive,
-      maximumRunners: configuration.maximumRunners, logger: logger, onEvent: onEvent)
+      limits: SchedulingLimits(
+        maximumRunners: configuration.maximumRunners, maximumQueue: configuration.maximumQueue,
+        queueTimeout: configuration.queueTimeout), memory: .machine(limit: configuration.memoryLimit),
+      logger: logger, onEvent: onEvent)
   }
 
   private func bind(

@@ -6,6 +6,8 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
     case notInstalled
     case launchFailed
     case exitedDuringLoad
+    /// It ended while it loaded because it could not have as much memory, or was killed for it.
+    case outOfMemory
     case loadTimedOut
     case unsupportedModel
     case installFailed

@@ -40,6 +40,9 @@ package struct EngineFailure: Sendable, Equatable {
     self.lines = lines
   }
 
+  /// Whether the engine did not get the memory that it asked for, or was probably killed for having too much.
+  var isWantOfMemory: Bool { [.outOfMemory, .outOfGPUMemory, .killed].contains(kind) }
+
   /// In one line, for listings.
   package var summary: String { sentence + (ending.map { " (\($0))" } ?? "") }
 

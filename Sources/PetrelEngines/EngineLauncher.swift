@@ -27,12 +27,12 @@ package struct EngineLauncher: Sendable {
   /// An engine that is ready is noticed within this time and the length of one probe.
   private static let probeInterval = Duration.milliseconds(5)
 
-  private let engine: LlamaCpp
+  let engine: LlamaCpp
   private let group: any EventLoopGroup
   private let sockets: EngineSockets
   private let logDirectory: FilePath
   private let orphans: OrphanRecords
-  private let loadTimeout: Duration
+  package let loadTimeout: Duration
   private let sandbox: Sandbox
   private let logger: Logger
 
@@ -59,12 +59,15 @@ package struct EngineLauncher: Sendable {
   /// - Parameter slot: a number that no other engine of this daemon has; it names the socket.
   /// - Throws: ``EngineError``, or `CancellationError`.
   package func start(
-    _ model: EngineModel, mode: EngineMode, settings: ModelSettings = ModelSettings(), slot: UInt64
+    _ model: EngineModel, mode: EngineMode, settings: ModelSettings = ModelSettings(),
+    choice: MemoryChoice = MemoryChoice(),
+    slot: UInt64
   ) async throws -> RunningEngine {
     let isConfined = try await sandbox.isConfining()
     let socket = try sockets.makeWay(slot, isConfined: isConfined)
     let launch = try engine.launchPlan(
-      for: model, mode: mode, settings: settings, socket: socket, help: await engine.help(for: settings))
+      for: model, mode: mode, settings: settings, socket: socket, choice: choice, help: await engine.help(for: settings)
+    )
     var plan = launch.process
     if isConfined { plan = await sandbox.confine(plan, access(to: model, socket: socket)) }
     let log = LineStamper(
@@ -149,7 +152,9 @@ package struct EngineLauncher: Sendable {
     }
     switch outcome {
     case .ready: return
-    case .exited(let report): throw EngineError(.exitedDuringLoad, LlamaCppFailure.classify(report))
+    case .exited(let report):
+      let failure = LlamaCppFailure.classify(report)
+      throw EngineError(failure.isWantOfMemory ? .outOfMemory : .exitedDuringLoad, failure)
     case .timedOut:
       let seconds = loadTimeout.components.seconds
       let sentence =

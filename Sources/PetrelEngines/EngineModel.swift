@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import PetrelMemory
 import PetrelOCI
 import SystemPackage
 
@@ -21,6 +22,11 @@ package struct EngineModel: Sendable {
   package var definesPooling: Bool
   /// The weights of the model that drafts for this one.
   package var draft: FilePath?
+  /// What decides how much memory the engine takes; nil when the files don't tell.
+  package var shape: ModelShape?
+  package var draftShape: ModelShape?
+  /// Of the projector's file.
+  package var projectorSize: ByteCount?
 
   package init(
     id: Digest, name: String, gguf: FilePath, projector: FilePath? = nil, chatTemplate: FilePath? = nil,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PetrelAPI
+import PetrelMemory
 import PetrelProcess
 import SystemPackage
 
@@ -14,11 +15,13 @@ package struct LaunchPlan: Sendable {
 extension LlamaCpp {
   /// The command line for a model. The engine listens on `socket`, whose name must end in `.sock`.
   ///
-  /// - Parameter help: what this build of the engine knows; nil takes every flag for known.
+  /// - Parameters:
+  ///   - choice: what memory leaves room for, where the user has not decided.
+  ///   - help: what this build of the engine knows; nil takes every flag for known.
   /// - Throws: ``EngineError``, also for settings that were stored by another version and are not allowed any more.
   func launchPlan(
     for model: EngineModel, mode: EngineMode, settings: ModelSettings = ModelSettings(), socket: FilePath,
-    help: EngineHelp? = nil
+    choice: MemoryChoice = MemoryChoice(), help: EngineHelp? = nil
   ) throws(EngineError) -> LaunchPlan {
     try SettingsValidation.check(settings, mode: mode, for: .llamaCpp)
     var flags = try RuntimeFlags(parsing: settings.runtimeFlags ?? [], for: .llamaCpp)
@@ -44,11 +47,14 @@ extension LlamaCpp {
       arguments += ["--rpc", workers.joined(separator: ",")]
     }
     if let layers = settings.gpuLayers { arguments += ["--n-gpu-layers", String(layers)] }
-    let parallel = flags.take("--parallel").flatMap { Int($0[0]) } ?? settings.parallel
+    let parallel = flags.take("--parallel").flatMap { Int($0[0]) } ?? settings.parallel ?? choice.slots
     if let parallel, parallel > 0 {
       arguments += ["--parallel", String(parallel)]
       // Else the engine would cut the context into as many parts, and a request would get one of them.
       if !flags.contains("--kv-unified") { arguments += ["--kv-unified"] }
+    }
+    if let size = choice.promptCache, !flags.contains("--cache-ram") {
+      arguments += ["--cache-ram", String(size.bytes >> 20)]
     }
     let usesJinja = !flags.contains("--no-jinja")
     for ownedByMode in ["--embeddings", "--reranking", "--jinja"] { _ = flags.take(ownedByMode) }
@@ -96,9 +102,18 @@ extension LlamaCpp {
     }
   }
 
-  /// What was set, then what was packaged; 0 stands for all that the model was trained with.
+  /// What the engine is asked for; 0 stands for all that the model was trained with. The engine gives no more than that
+  /// to a request, so it is not asked for more: the memory would be lost.
   private static func contextSize(_ model: EngineModel, _ settings: ModelSettings, _ flags: inout RuntimeFlags) -> Int?
   {
+    guard let size = wantedContextSize(model, settings, &flags) else { return nil }
+    return min(size, model.trainedContextSize ?? size)
+  }
+
+  /// What was set, then what was packaged.
+  static func wantedContextSize(
+    _ model: EngineModel, _ settings: ModelSettings, _ flags: inout RuntimeFlags
+  ) -> Int? {
     // A flag is the stronger of two ways to say the same.
     if let size = flags.take("--ctx-size").flatMap({ Int($0[0]) }) { return size }
     if let size = settings.contextSize { return size }

@@ -5,7 +5,7 @@ import PetrelWire
 
 /// What settings must be like before any engine is started with them.
 package enum SettingsValidation {
-  private static let contextSizes = 1...16_777_216
+  package static let contextSizes = 1...16_777_216
 
   /// - Parameter table: the flags of the engine that will get the settings.
   /// - Throws: ``EngineError`` with code `invalidSettings`.

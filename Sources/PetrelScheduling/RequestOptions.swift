@@ -8,9 +8,12 @@ package struct RequestOptions: Sendable, Hashable {
   package var keepAlive: KeepAlive?
   /// Tokens. An engine with another context is replaced, once it has answered what it is working on.
   package var contextSize: Int?
+  /// Who goes first when requests wait.
+  package var priority: ModelSettings.Priority?
 
-  package init(keepAlive: KeepAlive? = nil, contextSize: Int? = nil) {
+  package init(keepAlive: KeepAlive? = nil, contextSize: Int? = nil, priority: ModelSettings.Priority? = nil) {
     self.keepAlive = keepAlive
     self.contextSize = contextSize
+    self.priority = priority
   }
 }

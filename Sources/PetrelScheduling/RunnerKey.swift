@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PetrelEngines
+import PetrelMemory
 import PetrelOCI
 import SystemPackage
 
@@ -33,11 +34,11 @@ package struct RequestedModel: Sendable {
   /// After an engine has failed to load the model: what is wrong with the model's files, or nil.
   package var explainFailure: (@Sendable () async -> String?)?
   /// Finds the weights of the model that is to draft for this one.
-  package let prepareDraft: @Sendable (String) async throws -> FilePath
+  package let prepareDraft: @Sendable (String) async throws -> DraftModel
 
   package init(
     id: Digest, name: String, prepare: @escaping @Sendable () async throws -> EngineModel,
-    prepareDraft: @escaping @Sendable (String) async throws -> FilePath = { draft in
+    prepareDraft: @escaping @Sendable (String) async throws -> DraftModel = { draft in
       throw EngineError(.unsupportedModel, "the draft model \(draft) can't be used here")
     }
   ) {
@@ -45,5 +46,19 @@ package struct RequestedModel: Sendable {
     self.name = name
     self.prepare = prepare
     self.prepareDraft = prepareDraft
+  }
+}
+
+/// The weights of a model that drafts for another one.
+package struct DraftModel: Sendable {
+  package let gguf: FilePath
+  package let shape: ModelShape?
+  /// As long as it lives, the file stays where it is.
+  package let hold: (any Sendable)?
+
+  package init(gguf: FilePath, shape: ModelShape? = nil, hold: (any Sendable)? = nil) {
+    self.gguf = gguf
+    self.shape = shape
+    self.hold = hold
   }
 }

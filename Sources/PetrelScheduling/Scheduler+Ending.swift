@@ -13,6 +13,7 @@ extension Scheduler {
     launcher.forget(runner.engine.process, socket: runner.engine.socket)
     if lastExits.count >= 64 { lastExits.removeAll() }
     lastExits[id] = report
+    defer { admitNext() }
     onEvent(SchedulingEvent(runner.key, name: runner.name, .ended(.crashed)))
     let failure = LlamaCppFailure.classify(report)
     noteFailure(of: runner.key, runner.name, failure.summary, failure.kind)
@@ -35,10 +36,16 @@ extension Scheduler {
       await engine.process.stop(grace: .seconds(10))
       launcher.forget(engine.process, socket: engine.socket)
       logger.info("engine unloaded", metadata: ["pid": "\(engine.pid)"])
-      ending[id] = nil
+      ended(id)
     }
     ending[id] = task
     return task
+  }
+
+  /// The engine has given its memory back.
+  func ended(_ id: RunnerID) {
+    ending[id] = nil
+    admitNext()
   }
 
   /// Ends a runner with its last answer. New requests do not find it any more.

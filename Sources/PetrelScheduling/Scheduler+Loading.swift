@@ -3,15 +3,15 @@
 import Logging
 import PetrelAPI
 import PetrelEngines
+import PetrelMemory
 import PetrelProcess
 
 extension Scheduler {
-  /// Starts an engine as soon as those that are ending have given back their memory, and one with other settings for the
-  /// same model has finished its answers.
+  /// Starts an engine as soon as there is room for it, and one with other settings for the same model has finished its
+  /// answers.
   func startLoad(_ model: RequestedModel, _ key: RunnerKey) {
     let id = newRunnerID()
-    let launcher = launcher
-    let predecessors = draining.filter { runners[$0.key]?.key == key }.map(\.value) + Array(ending.values)
+    let predecessors = draining.filter { runners[$0.key]?.key == key }.map(\.value)
     // Owned by `loads`; `shutDown` cancels and awaits it.
     let task = Task {
       defer { withExtendedLifetime(model) {} }
@@ -20,17 +20,57 @@ extension Scheduler {
         try Task.checkCancellation()
         let started = ContinuousClock.now
         let launch = launchSettings(key, model.options)
-        var files = try await model.prepare()
-        if key.mode == .completion, let draft = launch.speculative?.draftModel, !draft.isEmpty {
-          files.draft = try await model.prepareDraft(draft)
-        }
-        let engine = try await launcher.start(files, mode: key.mode, settings: launch, slot: id)
-        await loadSucceeded(id, key, engine, launch, model, after: started.duration(to: .now))
+        let prepared = try await prepare(model, mode: key.mode, launch)
+        defer { withExtendedLifetime(prepared) {} }
+        let admitted = try await admission(
+          id, key, model.name, prepared.files, launch, isBatch: loads[key]?.isForBatch ?? false)
+        let engine = try await start(id, key, prepared.files, launch, admitted)
+        await loadSucceeded(id, key, engine, launch, model, admitted, after: started.duration(to: .now))
       } catch {
-        loadFailed(key, await explained(error, model))
+        loadFailed(id, key, await explained(error, model))
       }
     }
-    loads[key] = Load(name: model.name, task: task)
+    loads[key] = Load(id: id, name: model.name, task: task)
+  }
+
+  /// Starts the engine. When it ends for want of memory, idle engines are ended and it is started once more, for one
+  /// request at a time if nobody has said how many.
+  private func start(
+    _ id: RunnerID, _ key: RunnerKey, _ files: EngineModel, _ launch: ModelSettings, _ admitted: Admitted
+  ) async throws -> RunningEngine {
+    do {
+      return try await launcher.start(files, mode: key.mode, settings: launch, choice: admitted.choice, slot: id)
+    } catch let error as EngineError where error.code == .outOfMemory {
+      logger.warning(
+        "an engine ended for want of memory, and is started once more", metadata: ["model": "\(files.name)"])
+      var ends: [Task<Void, Never>] = []
+      for candidate in board.idleRunners() where runners[candidate.id] != nil && board.takeDown(candidate.id) {
+        evictions += 1
+        if let end = beginEnd(candidate.id, .evicted) { ends.append(end) }
+      }
+      for end in ends { await end.value }
+      try Task.checkCancellation()
+      let choice = MemoryChoice(slots: 1, promptCache: .zero)
+      return try await launcher.start(files, mode: key.mode, settings: launch, choice: choice, slot: id)
+    }
+  }
+
+  struct PreparedModel: Sendable {
+    var files: EngineModel
+    /// As long as it lives, the draft model's files stay where they are.
+    var draft: DraftModel?
+  }
+
+  nonisolated func prepare(
+    _ model: RequestedModel, mode: EngineMode, _ launch: ModelSettings
+  ) async throws -> PreparedModel {
+    var prepared = PreparedModel(files: try await model.prepare())
+    guard mode == .completion, let name = launch.speculative?.draftModel, !name.isEmpty else { return prepared }
+    let draft = try await model.prepareDraft(name)
+    prepared.files.draft = draft.gguf
+    prepared.files.draftShape = draft.shape
+    prepared.draft = draft
+    return prepared
   }
 
   /// The engine knows that it could not load a model; the model's files may say why.
@@ -44,14 +84,15 @@ extension Scheduler {
 
   private func loadSucceeded(
     _ id: RunnerID, _ key: RunnerKey, _ engine: RunningEngine, _ launch: ModelSettings, _ model: RequestedModel,
-    after duration: Duration
+    _ admitted: Admitted, after duration: Duration
   ) async {
     guard !isShuttingDown else {
       await engine.process.stop(grace: .seconds(5))
       launcher.forget(engine.process, socket: engine.socket)
-      loadFailed(key, Self.shuttingDown)
+      loadFailed(id, key, Self.shuttingDown)
       return
     }
+    admission.ended(id)
     guard launch == launchSettings(key, model.options) else { return loadAgain(id, key, engine, model) }
     logger.info(
       "engine ready",
@@ -65,32 +106,39 @@ extension Scheduler {
       runnerEnded(id, report)
     }
     failures.removeAll { $0.key == key }
-    runners[id] = Runner(key: key, name: model.name, engine: engine, launch: launch, watch: watch)
-    let waiters = loads.removeValue(forKey: key)?.waiters.sorted { $0.key < $1.key }.map(\.value) ?? []
+    runners[id] = Runner(
+      key: key, name: model.name, engine: engine, launch: launch, watch: watch, estimate: admitted.estimate)
+    measure(id)
+    let waiters = loads.removeValue(forKey: key)?.line.map(\.waiter.continuation) ?? []
     let leases = board.putUp(
       id, key: key, socket: engine.socket, displayName: model.name,
       facts: RunnerFacts(properties: engine.properties, pid: engine.pid),
       keepAlive: model.options.keepAlive ?? settings.effective(key).keepAlive, takingPlaces: waiters.count)
     for (index, waiter) in waiters.enumerated() { waiter.resume(returning: index < leases.count ? leases[index] : nil) }
+    admitNext()
     wakeUp.yield()
   }
 
   /// The settings have changed during the load: those who wait get an engine with the new ones.
   private func loadAgain(_ id: RunnerID, _ key: RunnerKey, _ engine: RunningEngine, _ model: RequestedModel) {
     let launcher = launcher
-    // Owned by `ending`; the next load and `shutDown` await it.
+    // Owned by `ending`; `shutDown` awaits it.
     ending[id] = Task {
       await engine.process.stop(grace: .seconds(10))
       launcher.forget(engine.process, socket: engine.socket)
-      ending[id] = nil
+      ended(id)
     }
     let waiters = loads.removeValue(forKey: key)?.waiters ?? [:]
     startLoad(model, key)
     loads[key]?.waiters = waiters
   }
 
-  private func loadFailed(_ key: RunnerKey, _ error: any Error) {
-    let load = loads.removeValue(forKey: key)
+  private func loadFailed(_ id: RunnerID, _ key: RunnerKey, _ error: any Error) {
+    admission.ended(id)
+    abandoned[id] = nil
+    defer { admitNext() }
+    // Another load of the model may have begun after this one was given up.
+    guard loads[key]?.id == id, let load = loads.removeValue(forKey: key) else { return }
     let failure: any Error =
       switch error {
       case let error as EngineError:
@@ -98,9 +146,9 @@ extension Scheduler {
       case is CancellationError: Self.shuttingDown
       default: error
       }
-    if let load, !(error is CancellationError) { onEvent(SchedulingEvent(key, name: load.name, .loadFailed)) }
-    noteFailure(of: key, load?.name ?? "", error)
-    logger.error("engine not loaded", metadata: ["model": "\(load?.name ?? "")", "error": "\(failure)"])
-    for waiter in load?.waiters.values ?? [:].values { waiter.resume(throwing: failure) }
+    if !(error is CancellationError) { onEvent(SchedulingEvent(key, name: load.name, .loadFailed)) }
+    noteFailure(of: key, load.name, error)
+    logger.error("engine not loaded", metadata: ["model": "\(load.name)", "error": "\(failure)"])
+    for waiter in load.waiters.values { waiter.continuation.resume(throwing: failure) }
   }
 }

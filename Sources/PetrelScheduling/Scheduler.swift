@@ -3,6 +3,7 @@
 import Logging
 import PetrelAPI
 import PetrelEngines
+import PetrelMemory
 import PetrelOCI
 import PetrelProcess
 
@@ -19,19 +20,45 @@ package actor Scheduler {
     let launch: ModelSettings
     /// Reports the end of the process to the scheduler.
     let watch: Task<Void, Never>
+    /// What it was expected to take, and what it takes as far as that has been measured.
+    var estimate: ByteCount?
+    var memory: ProcessMemory?
+
+    var measured: ByteCount? { memory.map { ByteCount($0.total) } }
+
+    /// What comes back when it ends.
+    var held: ByteCount { measured ?? estimate ?? .zero }
   }
 
   struct Load {
+    /// Names the runner that it will become.
+    let id: RunnerID
     let name: String
     let task: Task<Void, Never>
+    /// The memory that its engine will take, from when it may be started.
+    var promised = ByteCount.zero
+    var waiters: [UInt64: LoadWaiter] = [:]
+
+    /// Whether nobody waits but for batch work.
+    var isForBatch: Bool { !waiters.isEmpty && waiters.values.allSatisfy(\.order.isBatch) }
+
+    /// In the order in which they go.
+    var line: [(id: UInt64, waiter: LoadWaiter)] {
+      waiters.map { ($0.key, $0.value) }.sorted { ($0.1.order.instant, $0.0) < ($1.1.order.instant, $1.0) }
+    }
+  }
+
+  struct LoadWaiter {
+    let order: WaitingOrder
     /// Resumed with a place, or with nil when the place has to be looked for anew.
-    var waiters: [UInt64: CheckedContinuation<RunnerLease?, any Error>] = [:]
+    let continuation: CheckedContinuation<RunnerLease?, any Error>
   }
 
   package nonisolated let board: RunnerBoard
   package nonisolated let settings: SettingsStore
   let launcher: EngineLauncher
-  private let maximumRunners: Int
+  let memory: MemoryGauge
+  let limits: SchedulingLimits
   let logger: Logger
   let onEvent: @Sendable (SchedulingEvent) -> Void
   private let wakeUps: AsyncStream<Void>
@@ -39,10 +66,21 @@ package actor Scheduler {
 
   var runners: [RunnerID: Runner] = [:]
   var loads: [RunnerKey: Load] = [:]
+  /// Which of the loads may start their engines.
+  var admission: Admission
+  var pending: [RunnerID: PendingLoad] = [:]
+  /// Idle runners when the rules were asked last.
+  var seenIdle: Set<RunnerID> = []
+  /// When to ask them again.
+  private var nextAdmission: ContinuousClock.Instant?
+  /// Runners that were ended for others, so far.
+  package internal(set) var evictions = 0
   /// Engines that are being stopped and still hold their memory.
   var ending: [RunnerID: Task<Void, Never>] = [:]
   /// Engines that finish what they have before they are stopped.
   var draining: [RunnerID: Task<Void, Never>] = [:]
+  /// Loads that nobody waited for before they began.
+  var abandoned: [RunnerID: Task<Void, Never>] = [:]
   /// Why runners ended, for requests that were cut off. Bounded: only the latest counts.
   var lastExits: [RunnerID: ExitReport] = [:]
   /// Bounded, for listings.
@@ -54,17 +92,23 @@ package actor Scheduler {
   /// - Parameters:
   ///   - settings: what users have set for models.
   ///   - idleTimeout: how long an engine stays after its last request when nobody has said anything else; nil for ever.
-  ///   - maximumRunners: engines at a time, loading ones included.
+  ///   - memory: where to learn how much there is.
   ///   - onEvent: hears of loads and ends of engines.
   package init(
-    launcher: EngineLauncher, settings: SettingsStore, idleTimeout: Duration?, maximumRunners: Int, logger: Logger,
-    onEvent: @escaping @Sendable (SchedulingEvent) -> Void = { _ in }
+    launcher: EngineLauncher, settings: SettingsStore, idleTimeout: Duration?, limits: SchedulingLimits,
+    memory: MemoryGauge = .blind, logger: Logger, onEvent: @escaping @Sendable (SchedulingEvent) -> Void = { _ in }
   ) {
     let (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-    board = RunnerBoard(defaultKeepAlive: idleTimeout.map(KeepAlive.after) ?? .forever) { wakeUp.yield() }
+    board = RunnerBoard(
+      defaultKeepAlive: idleTimeout.map(KeepAlive.after) ?? .forever, maximumWaiters: limits.maximumQueue
+    ) { wakeUp.yield() }
     self.launcher = launcher
     self.settings = settings
-    self.maximumRunners = maximumRunners
+    self.memory = memory
+    self.limits = limits
+    admission = Admission(
+      limits: Admission.Limits(
+        engines: limits.maximumRunners, patience: limits.patience, maximumWait: limits.queueTimeout))
     self.logger = logger
     self.onEvent = onEvent
     (self.wakeUps, self.wakeUp) = (wakeUps, wakeUp)
@@ -74,16 +118,37 @@ package actor Scheduler {
 
   /// A place at an engine for this model, which is loaded first when it must be.
   ///
+  /// - Parameter ticket: shows what the request waits for.
   /// - Throws: ``SchedulingError``, what `prepare` throws, or `CancellationError`.
-  package func lease(for model: RequestedModel, mode: EngineMode) async throws -> RunnerLease {
+  package func lease(
+    for model: RequestedModel, mode: EngineMode, ticket: WaitingTicket? = nil
+  ) async throws -> RunnerLease {
     let key = RunnerKey(model: model.id, mode: mode)
+    let order = WaitingOrder(priority(of: model, key))
+    let limit = limits.queueTimeout + launcher.loadTimeout
+    return try await withDeadline(limit) {
+      try await self.lease(for: model, key, order, ticket)
+    } orThrow: {
+      SchedulingError(
+        .overloaded, "\(model.name) was not free for \(limit.components.seconds) s; try again later",
+        retryAfter: .seconds(30))
+    }
+  }
+
+  private func priority(of model: RequestedModel, _ key: RunnerKey) -> ModelSettings.Priority {
+    model.options.priority ?? settings.effective(key).priority ?? .interactive
+  }
+
+  private func lease(
+    for model: RequestedModel, _ key: RunnerKey, _ order: WaitingOrder, _ ticket: WaitingTicket?
+  ) async throws -> RunnerLease {
     while true {
       try Task.checkCancellation()
       retireRunners(of: key, otherThan: launchSettings(key, model.options))
       var lease = try await board.place(
         for: key, name: model.name, namesGeneration: model.namesGeneration,
-        learnsName: model.options.contextSize == nil)
-      if lease == nil { lease = try await load(model, key) }
+        learnsName: model.options.contextSize == nil, order: order, ticket: ticket)
+      if lease == nil { lease = try await load(model, key, order, ticket) }
       guard let lease else { continue }
       // The settings may have changed while the request waited.
       if let runner = runners[lease.runner], runner.launch != launchSettings(key, model.options) { continue }
@@ -123,15 +188,16 @@ package actor Scheduler {
   /// Waits until the model's load has ended; starts one if none runs.
   ///
   /// - Returns: a place, or nil when the board may have one by now.
-  private func load(_ model: RequestedModel, _ key: RunnerKey) async throws -> RunnerLease? {
+  private func load(
+    _ model: RequestedModel, _ key: RunnerKey, _ order: WaitingOrder, _ ticket: WaitingTicket?
+  ) async throws -> RunnerLease? {
     guard !isShuttingDown else { throw Self.shuttingDown }
     if loads[key] == nil {
       // It may have become ready since the board was asked.
       if runners.contains(where: { $0.value.key == key && draining[$0.key] == nil }) { return nil }
-      try makeRoom(for: key)
       startLoad(model, key)
     }
-    let limit = RunnerBoard.placesPerRunner + RunnerBoard.waitersPerRunner
+    let limit = RunnerBoard.placesPerRunner + limits.maximumQueue
     guard let waiting = loads[key]?.waiters.count, waiting < limit else {
       throw SchedulingError(.overloaded, "\(limit) requests wait for \(model.name) already; try again later")
     }
@@ -139,11 +205,14 @@ package actor Scheduler {
     let waiter = nextWaiter
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        guard !Task.isCancelled, loads[key] != nil else {
+        guard !Task.isCancelled, let id = loads[key]?.id else {
           continuation.resume(with: Task.isCancelled ? .failure(CancellationError()) : .success(nil))
           return
         }
-        loads[key]?.waiters[waiter] = continuation
+        loads[key]?.waiters[waiter] = LoadWaiter(order: order, continuation: continuation)
+        let phase: QueueStanding.Phase = pending[id] == nil ? .loading : .waitingForRoom
+        let ahead = loads[key]?.line.firstIndex { $0.id == waiter } ?? waiting
+        ticket?.report { QueueStanding(phase: phase, ahead: ahead) }
       }
     } onCancel: {
       // Ends at once; nobody needs to wait for it.
@@ -151,28 +220,21 @@ package actor Scheduler {
     }
   }
 
+  /// A load goes on without those who asked for it, once its engine may start. Before that it only takes a turn from
+  /// others.
   private func cancelWaiter(_ waiter: UInt64, _ key: RunnerKey) {
-    loads[key]?.waiters.removeValue(forKey: waiter)?.resume(throwing: CancellationError())
+    guard let left = loads[key]?.waiters.removeValue(forKey: waiter) else { return }
+    left.continuation.resume(throwing: CancellationError())
+    if let load = loads[key], load.waiters.isEmpty, pending[load.id] != nil {
+      loads[key] = nil
+      load.task.cancel()
+      abandoned[load.id] = load.task
+    }
   }
 
   func newRunnerID() -> RunnerID {
     nextRunner += 1
     return nextRunner
-  }
-
-  /// Makes sure that one more engine may be started: ends the one that has been idle for longest.
-  private func makeRoom(for key: RunnerKey) throws {
-    // One that finishes its answers before this load begins does not count.
-    let others = runners.filter { draining[$0.key] == nil || $0.value.key != key }
-    guard others.count + loads.count >= maximumRunners else { return }
-    for candidate in board.idleRunners() where runners[candidate.id] != nil && board.takeDown(candidate.id) {
-      beginEnd(candidate.id, .evicted)
-      return
-    }
-    throw SchedulingError(
-      .overloaded,
-      "all \(maximumRunners) runners are busy or to be kept for ever; try again later, unload one with `petrel unload`, "
-        + "or raise `max-runners`")
   }
 
   // MARK: Idle engines
@@ -183,7 +245,9 @@ package actor Scheduler {
     for await _ in wakeUps {
       timer?.cancel()
       for runner in board.takeDownExpired() { beginEnd(runner, .idle) }
-      guard let next = board.planSweep() else { continue }
+      nextAdmission = admit()
+      let sweep = board.planSweep(wantsIdle: !admission.waiting.isEmpty)
+      guard let next = [sweep, nextAdmission].compactMap(\.self).min() else { continue }
       // Cancelled by the next round and at the end.
       timer = Task { [wakeUp] in
         try? await Task.sleep(until: next, clock: .continuous)
@@ -193,12 +257,21 @@ package actor Scheduler {
     timer?.cancel()
   }
 
+  /// Lets the rules of ``Admission`` decide anew; ``run()`` does so again when the time comes.
+  func admitNext() {
+    let time = admit()
+    guard time != nextAdmission else { return }
+    nextAdmission = time
+    wakeUp.yield()
+  }
+
   /// Ends everything: loads are cancelled, engines stopped side by side. Nothing is started afterwards.
   package func shutDown() async {
     isShuttingDown = true
     wakeUp.finish()
     for load in loads.values { load.task.cancel() }
     for load in loads.values { await load.task.value }
+    for load in abandoned.values { await load.value }
     for id in runners.keys { board.takeDownEnded(id) }
     for id in Array(runners.keys) { beginEnd(id) }
     for end in ending.values { await end.value }
@@ -208,6 +281,9 @@ package actor Scheduler {
   package func loading() -> [(name: String, key: RunnerKey)] {
     loads.map { ($0.value.name, $0.key) }
   }
+
+  /// Loads that wait for memory or for a place among the engines.
+  package var waitingForRoom: Int { admission.waiting.count }
 
   /// Whether the model is loaded, or is being loaded.
   package func isInUse(_ model: Digest) -> Bool {

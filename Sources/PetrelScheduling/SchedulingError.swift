@@ -9,6 +9,8 @@ package struct SchedulingError: Error, Sendable, CustomStringConvertible {
     case loadFailed
     /// Too many requests wait, or every runner is busy. Trying again later helps.
     case overloaded
+    /// There is not as much memory as the model needs, and nothing to unload that would help.
+    case insufficientMemory
     /// The daemon is ending.
     case shuttingDown
     /// The model's engine ended, or was unloaded, while the request waited. Trying again helps.
@@ -19,11 +21,16 @@ package struct SchedulingError: Error, Sendable, CustomStringConvertible {
   package let message: String
   /// What kind of failure of an engine it is, where it is one.
   package let reason: EngineFailure.Kind?
+  /// When trying again may help; nil when it is not known.
+  package let retryAfter: Duration?
 
-  package init(_ code: Code, _ message: String, reason: EngineFailure.Kind? = nil) {
+  package init(
+    _ code: Code, _ message: String, reason: EngineFailure.Kind? = nil, retryAfter: Duration? = nil
+  ) {
     self.code = code
     self.message = message
     self.reason = reason
+    self.retryAfter = retryAfter
   }
 
   package var description: String { message }

@@ -26,6 +26,7 @@ package struct APIServer: Responder {
   private let system: SystemRoutes
   private let store: StoreRoutes
   private let engines: EngineRoutes
+  private let fit: FitRoutes
   private let records: RecordRoutes
   private let logs: LogRoutes
   private let promptRules: PromptRules
@@ -65,6 +66,7 @@ package struct APIServer: Responder {
     store = StoreRoutes(library: library, scheduler: scheduler, engine: installation.engine)
     self.logs = LogRoutes(open: logs)
     records = RecordRoutes(library: library, scheduler: scheduler, recorder: recorder)
+    fit = FitRoutes(library: library, scheduler: scheduler)
     engines = EngineRoutes(library: library, scheduler: scheduler, installation: installation)
   }
 
@@ -126,6 +128,7 @@ package struct APIServer: Responder {
     case "v1": return openAIRoute(head, segments.dropFirst())
     case "ps" where segments.count == 1: return system.runners(head)
     case "status" where segments.count == 1: return system.engineStatus(head)
+    case "fit" where segments.count == 1: return fit.fit(head)
     case "df" where segments.count == 1: return store.diskUsage(head)
     case "requests" where segments.count == 1: return records.requests(head)
     default: break

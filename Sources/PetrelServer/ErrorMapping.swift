@@ -20,7 +20,7 @@ enum ErrorMapping {
         error.code == .notFound ? "; `petrel list` shows the models that are here, `petrel pull` gets others" : ""
       return OpenAIError(status(of: error), error.message + hint, code: code(of: error), param: param(of: error))
     case let error as SchedulingError:
-      let retryAfter = error.code == .loadFailed ? nil : 5
+      let retryAfter = error.code == .loadFailed ? nil : Int(error.retryAfter?.components.seconds ?? 5)
       return OpenAIError(
         status(of: error), error.message, code: code(of: error), reason: error.reason, retryAfterSeconds: retryAfter)
     case let error as OCIError:
@@ -85,7 +85,7 @@ enum ErrorMapping {
   private static func status(of error: SchedulingError) -> HTTPResponseStatus {
     switch error.code {
     case .loadFailed: .internalServerError
-    case .overloaded, .shuttingDown, .runnerEnded: .serviceUnavailable
+    case .overloaded, .insufficientMemory, .shuttingDown, .runnerEnded: .serviceUnavailable
     }
   }
 
@@ -105,6 +105,7 @@ enum ErrorMapping {
     switch error.code {
     case .loadFailed: "engine_failed"
     case .overloaded: "overloaded"
+    case .insufficientMemory: "insufficient_memory"
     case .shuttingDown: "shutting_down"
     case .runnerEnded: "engine_terminated"
     }

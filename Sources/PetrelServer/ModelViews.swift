@@ -3,6 +3,7 @@
 import PetrelAPI
 import PetrelEngines
 import PetrelLibrary
+import PetrelMemory
 import PetrelOCI
 import PetrelScheduling
 import PetrelStore
@@ -18,7 +19,10 @@ extension ModelLibrary {
     var requested = RequestedModel(id: model.id, name: name) {
       try await self.engineModel(model, name: name)
     } prepareDraft: { draft in
-      try await self.engineModel(try await self.resolve(draft), name: draft).gguf
+      let model = try await self.resolve(draft)
+      let hold = self.holdFiles(of: model.id)
+      let engineModel = try await self.engineModel(model, name: draft)
+      return DraftModel(gguf: engineModel.gguf, shape: engineModel.shape, hold: hold)
     }
     requested.hold = holdFiles(of: model.id)
     requested.explainFailure = { await self.explainLoadFailure(of: model.id, name: name) }
@@ -39,10 +43,18 @@ extension ModelLibrary {
         .unsupportedModel,
         "\(name) is a LoRA adapter for \(architecture) models and no model of its own; ask for a model instead")
     }
-    return EngineModel(
+    var engineModel = EngineModel(
       id: model.id, name: name, gguf: gguf, projector: bundle.mmprojPath, chatTemplate: bundle.chatTemplatePath,
       contextSize: bundle.config.contextSize.map(Int.init), trainedContextSize: bundle.config.trainedContextSize,
       definesPooling: metadata["\(architecture).pooling_type"] != nil)
+    engineModel.shape = shape(ofWeights: gguf)
+    engineModel.projectorSize = bundle.mmprojPath.flatMap(Self.size(of:))
+    return engineModel
+  }
+
+  private static func size(of path: FilePath) -> ByteCount? {
+    guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec) else { return nil }
+    return try? file.closeAfter { ByteCount(try file.seek(offset: 0, from: .end)) }
   }
 
   /// A request to change settings, found to be about a model and an engine that are here.
@@ -73,12 +85,6 @@ extension ModelLibrary {
       throw EngineError(
         .invalidSettings,
         "\(request.model) is a \(format) model, and no engine here runs those; llama.cpp runs GGUF models")
-    }
-    if case .set(let size) = change.contextSize, let trained = model.config.trainedContextSize, size > trained {
-      throw EngineError(
-        .invalidSettings,
-        "context-size is \(size), but \(request.model) was trained with \(trained) tokens, and the engine gives no more; "
-          + "set \(trained) or less, or -1 for the default")
     }
     if case .set(let speculative) = change.speculative, let draft = speculative.draftModel, !draft.isEmpty {
       _ = try await resolve(draft)

@@ -11,6 +11,7 @@ package enum FakeLlamaServer {
   /// - `exit:<status>:<text>`: prints the text and ends.
   /// - `signal:<number>`: ends itself by a signal.
   /// - `flood:<MB>`: prints a line of that length before it listens.
+  /// - `kill-first:<count>`: so many starts end by SIGKILL.
   /// - `ignore-term`: SIGTERM does nothing.
   /// - `slow-term`: ends a fifth of a second after SIGTERM.
   /// - `context:<tokens>`: says that it has this context, instead of the one that it was asked for.
@@ -36,6 +37,11 @@ package enum FakeLlamaServer {
     if ($plan =~ /exit:(\d+):(.*)/) { print "$2\n"; exit $1 }
     if ($plan =~ /signal:(\d+)/) { $SIG{TERM} = 'DEFAULT'; kill $1, $$; sleep 1 while 1 }
     if ($plan =~ /flood:(\d+)/) { print 'x' x 1_000_000 for 1 .. $1; print "end of flood\n" }
+    if ($plan =~ /kill-first:(\d+)/) {
+      open(my $earlier, '<', "$model.starts") or die;
+      my @earlier = <$earlier>;
+      kill 'KILL', $$ if @earlier <= $1;
+    }
     if ($plan =~ /never-listen/) { sleep 1 while 1 }
     my $server = IO::Socket::UNIX->new(Local => $socket, Listen => 64) or die "listen: $!\n";
     while (1) {
@@ -44,7 +50,7 @@ package enum FakeLlamaServer {
       while ($request !~ /\r\n\r\n/) { sysread($client, $request, 4096, length $request) or last }
       my $ready = $plan !~ /gate/ || -e "$model.go";
       my $context = $plan =~ /context:(\d+)/ ? $1 : $argument{'--ctx-size'} // 4096;
-      my $slots = $argument{'--parallel'} // 4;
+      my $slots = $argument{'--parallel'} // 64;
       my $body = $request =~ m{^GET /props }
         ? qq({"default_generation_settings":{"n_ctx":$context},"total_slots":$slots}) : '';
       print $client 'HTTP/1.1 ', $ready ? '200 OK' : '503 Loading', "\r\nContent-Length: ", length $body,

@@ -84,9 +84,9 @@ extension EndToEnd {
 
     @Test(arguments: [
       (["--temp", "0.1", "--top-k", "1", "--batch-size", "1024"], 4096),
-      (["--temp", "0.7", "--top-p", "0.9", "--repeat-penalty", "1.1"], 4096),
-      (["--temp", "1.2", "--top-p", "0.95", "--repeat-penalty", "1.0"], 4096),
-      (["--mlock", "--batch-size", "2048"], 4096),
+      (["--temp", "0.7", "--top-p", "0.9", "--repeat-penalty", "1.1"], 8192),
+      (["--temp", "1.2", "--top-p", "0.95", "--repeat-penalty", "1.0"], 8192),
+      (["--mlock", "--batch-size", "2048"], 32768),
       (["--threads", "4"], 2048),
     ]) func presetsOfTheUserDocumentationRun(flags: [String], contextSize size: Int) async throws {
       try await Daemon.with { daemon in
@@ -97,7 +97,8 @@ extension EndToEnd {
         #expect(set.status == 0, "\(set.errors)")
         let answer = try await ask(daemon)
         #expect(answer.status == 200, "\(answer.body)")
-        #expect(try await contextSize(daemon) == Double(size))
+        // The engine gives a request no more than the model was trained with, and that is what is shown.
+        #expect(try await contextSize(daemon) == Double(min(size, 4096)))
       }
     }
 
@@ -105,7 +106,6 @@ extension EndToEnd {
       try await Daemon.with { daemon in
         try await daemon.packageDemoModel()
         let refused: [(path: String, body: String, status: Int, text: String)] = [
-          ("", #"{"model":"petrel/demo","context-size":8192}"#, 400, "trained with 4096"),
           ("", #"{"model":"petrel/demo","runtime-flags":["--log-file","x"]}"#, 400, "not allowed for backend"),
           ("/llama.cpp", #"{"model":"petrel/demo","runtime-flags":["--mmproj=x"]}"#, 400, "not allowed for backend"),
           ("", #"{"model":"petrel/demo","raw-runtime-flags":"--threads ../x"}"#, 400, "paths are not allowed"),

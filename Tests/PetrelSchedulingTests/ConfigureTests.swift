@@ -32,7 +32,7 @@ import Testing
       try await fixture.scheduler.configure(model.key, context(2048))
       try await fixture.lease(model).release()
       #expect(contexts(model) == ["2048"])
-      #expect(fixture.scheduler.board.rows().first?.facts.properties == EngineProperties(contextSize: 2048, slots: 4))
+      #expect(fixture.scheduler.board.rows().first?.facts.properties == EngineProperties(contextSize: 2048, slots: 64))
     }
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import PetrelAPI
 import PetrelEngines
 import PetrelScheduling
 import PetrelTestSupport
@@ -44,16 +45,76 @@ import Testing
     }
   }
 
-  @Test func `When every engine is busy, a new model is turned away`() async throws {
+  @Test func `When every engine is busy, a new model waits for the first that is idle`() async throws {
     try await withScheduler(maximumRunners: 1) { fixture in
+      let (a, b) = (try fixture.model("a"), try fixture.model("b"))
+      let lease = try await fixture.lease(a)
+      let request = Task { try await fixture.lease(b) }
+      try await eventually("it waits") { await fixture.scheduler.loading().map(\.name) == ["b"] }
+      #expect(b.starts.isEmpty)
+      #expect(a.running.count == 1)
+      lease.release()
+      _ = try await request.value
+      #expect(a.running.isEmpty)
+    }
+  }
+
+  @Test func `A model that waits for too long is turned away`() async throws {
+    let limits = SchedulingLimits(maximumRunners: 1, queueTimeout: .milliseconds(100))
+    try await withScheduler(limits: limits) { fixture in
       let (a, b) = (try fixture.model("a"), try fixture.model("b"))
       let lease = try await fixture.lease(a)
       let error = await #expect(throws: SchedulingError.self) { try await fixture.lease(b) }
       #expect(error?.code == .overloaded)
+      #expect(error?.retryAfter != nil)
       #expect(b.starts.isEmpty)
       lease.release()
-      _ = try await fixture.lease(b)
-      #expect(a.running.isEmpty)
+    }
+  }
+
+  @Test func `Engines that are to be kept for ever make no room`() async throws {
+    try await withScheduler(maximumRunners: 1) { fixture in
+      let (a, b) = (try fixture.model("a"), try fixture.model("b"))
+      var pinned = a.requested
+      pinned.options.keepAlive = .forever
+      try await fixture.scheduler.lease(for: pinned, mode: .completion).release()
+      let error = await #expect(throws: SchedulingError.self) { try await fixture.lease(b) }
+      #expect(error?.message.contains("kept for ever") == true)
+      #expect(a.running.count == 1)
+    }
+  }
+
+  @Test func `A model that is never idle shares with one that waits`() async throws {
+    let limits = SchedulingLimits(maximumRunners: 1, patience: .milliseconds(50))
+    try await withScheduler(limits: limits) { fixture in
+      let (a, b) = (try fixture.model("a"), try fixture.model("b"))
+      let lease = try await fixture.lease(a)
+      let request = Task { try await fixture.lease(b) }
+      try await eventually("it takes nothing new") { fixture.scheduler.board.rows().map(\.isDraining) == [true] }
+      // A request for it now waits behind the other model, and does not keep it busy.
+      let next = Task { try await fixture.lease(a) }
+      try await eventually("both wait") { await fixture.scheduler.loading().count == 2 }
+      lease.release()
+      try await request.value.release()
+      try await next.value.release()
+      #expect(b.starts.count == 1)
+      #expect(a.starts.count == 2)
+    }
+  }
+
+  @Test func `A load that nobody waits for any more gives up its turn`() async throws {
+    try await withScheduler(maximumRunners: 1) { fixture in
+      let (a, b) = (try fixture.model("a"), try fixture.model("b"))
+      let lease = try await fixture.lease(a)
+      let leaving = Task { try await fixture.lease(b) }
+      try await eventually("it waits for room") { await fixture.scheduler.waitingForRoom == 1 }
+      leaving.cancel()
+      await #expect(throws: CancellationError.self) { try await leaving.value }
+      try await eventually("nothing waits") { await fixture.scheduler.waitingForRoom == 0 }
+      lease.release()
+      try await fixture.lease(a).release()
+      #expect(a.starts.count == 1)
+      #expect(b.starts.isEmpty)
     }
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import PetrelAPI
 import PetrelEngines
 import PetrelOCI
 import PetrelTestSupport
@@ -117,6 +118,77 @@ import Testing
     #expect(try await second.value?.runner == 1)
   }
 
+  @Test func `A waiter of a runner that takes nothing new can leave too`() async throws {
+    putUp()
+    let leases = try await fill()
+    let waiter = Task { try await board.place(for: key, name: "ai/x") }
+    try await waiting(1)
+    board.hide(1)
+    waiter.cancel()
+    await #expect(throws: CancellationError.self) { try await waiter.value }
+    #expect(board.rows().map(\.waiting) == [0])
+    #expect(leases.count == RunnerBoard.placesPerRunner)
+  }
+
+  @Test func `Interactive requests pass batch ones, but not those that came long before`() async throws {
+    putUp()
+    var leases = try await fill()
+    let order = Box<[Int]>([])
+    let now = ContinuousClock.now
+    let arrivals: [(WaitingOrder, Int)] = [
+      (WaitingOrder(.batch, arrived: now), 3), (WaitingOrder(.interactive, arrived: now + .seconds(1)), 1),
+      (WaitingOrder(.interactive, arrived: now + .seconds(11)), 4),
+      (WaitingOrder(.interactive, arrived: now + .seconds(9)), 2),
+    ]
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (index, (place, number)) in arrivals.enumerated() {
+        group.addTask {
+          let lease = try await board.place(for: key, name: "ai/x", order: place)
+          order.withLock { $0.append(number) }
+          lease?.release()
+        }
+        try await waiting(index + 1)
+      }
+      leases.removeLast().release()
+      try await group.waitForAll()
+    }
+    #expect(order.withLock { $0 } == [1, 2, 3, 4])
+    #expect(leases.count == RunnerBoard.placesPerRunner - 1)
+  }
+
+  @Test func `Who waits can see how many go before, and how long that may take`() async throws {
+    let start = ContinuousClock.now
+    var state = BoardState()
+    state.putUp(
+      1,
+      BoardState.Entry(
+        key: key, socket: "/run/1.sock", displayName: "ai/x", facts: RunnerFacts(), places: 1, keepAlive: .forever,
+        isPinned: false, idleSince: start))
+    let isTaken = state.take(1, now: start)
+    #expect(isTaken)
+    let waiters = (0..<3).map { _ in state.newWaiter() }
+    for id in waiters { state.enqueue(.init(id: id, order: start), at: 1) }
+    #expect(state.standing(of: waiters[2], now: start)?.ahead == 2)
+    #expect(state.standing(of: waiters[2], now: start)?.wait == nil)
+    let next = state.giveBack(1, now: start + .seconds(4))
+    #expect(next == .passOn(waiters[0]))
+    #expect(state.standing(of: waiters[0], now: start) == nil)
+    let standing = try #require(state.standing(of: waiters[2], now: start + .seconds(4)))
+    #expect(standing.ahead == 1 && standing.wait == .seconds(8))
+  }
+
+  @Test func `An engine gets as many requests at a time as it has slots`() async throws {
+    board.putUp(
+      1, key: key, socket: "/run/1.sock", displayName: "ai/x",
+      facts: RunnerFacts(properties: EngineProperties(contextSize: 512, slots: 2)))
+    let first = try await board.place(for: key, name: "ai/x")
+    let second = try await board.place(for: key, name: "ai/x")
+    #expect(board.take(name: "ai/x", mode: .completion) == nil)
+    first?.release()
+    #expect(board.take(name: "ai/x", mode: .completion) != nil)
+    second?.release()
+  }
+
   @Test func `A waiter that is cancelled beforehand gets nothing`() async throws {
     putUp()
     let leases = try await fill()
@@ -193,27 +265,5 @@ import Testing
     held.withLock { $0.removeAll() }
     #expect(board.rows().map(\.isInUse) == [false])
     #expect(board.takeDown(runner))
-  }
-}
-
-/// What several tasks change.
-private final class Box<Value: Sendable>: Sendable {
-  private let state: Mutex<Value>
-
-  init(_ value: Value) { state = Mutex(value) }
-
-  func withLock<Result: Sendable>(_ body: @Sendable (inout Value) -> Result) -> Result { state.withLock { body(&$0) } }
-}
-
-/// SplitMix64, so that a failure can be repeated.
-private struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

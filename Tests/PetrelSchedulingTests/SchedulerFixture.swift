@@ -3,6 +3,7 @@
 import Logging
 import NIOPosix
 import PetrelEngines
+import PetrelMemory
 import PetrelOCI
 import PetrelProcess
 import PetrelScheduling
@@ -31,13 +32,16 @@ struct SchedulerFixture: Sendable {
 struct FakeModel: Sendable {
   let name: String
   let path: FilePath
+  var shape: ModelShape?
 
   var requested: RequestedModel {
     let id = Digest(of: Array(name.utf8))
     return RequestedModel(id: id, name: name) {
-      EngineModel(id: id, name: name, gguf: path)
+      var model = EngineModel(id: id, name: name, gguf: path)
+      model.shape = shape
+      return model
     } prepareDraft: { draft in
-      path.removingLastComponent().appending("\(draft).gguf")
+      DraftModel(gguf: path.removingLastComponent().appending("\(draft).gguf"))
     }
   }
 
@@ -56,6 +60,7 @@ struct FakeModel: Sendable {
 
 func withScheduler<Result>(
   idleTimeout: Duration? = nil, maximumRunners: Int = 4, loadTimeout: Duration = .seconds(20),
+  limits: SchedulingLimits? = nil, memory: MemoryGauge = .blind,
   _ body: (SchedulerFixture) async throws -> Result
 ) async throws -> Result {
   try await withTemporaryFolder { folder in
@@ -72,7 +77,8 @@ func withScheduler<Result>(
       logger: logger)
     let scheduler = Scheduler(
       launcher: launcher, settings: try SettingsStore(folder.appending("settings.json"), logger: logger),
-      idleTimeout: idleTimeout, maximumRunners: maximumRunners, logger: logger)
+      idleTimeout: idleTimeout, limits: limits ?? SchedulingLimits(maximumRunners: maximumRunners),
+      memory: memory, logger: logger)
     let upkeep = Task { await scheduler.run() }
     func stop() async {
       await scheduler.shutDown()

@@ -99,7 +99,8 @@ func withLane<Result>(
       engine: LlamaCpp(home: folder, environment: [:]), group: group, socketDirectory: folder, logDirectory: folder,
       orphans: OrphanRecords(directory: folder, logger: logger), loadTimeout: .seconds(5), logger: logger)
     let scheduler = Scheduler(
-      launcher: launcher, settings: try SettingsStore(nil, logger: logger), idleTimeout: nil, maximumRunners: 4,
+      launcher: launcher, settings: try SettingsStore(nil, logger: logger), idleTimeout: nil,
+      limits: SchedulingLimits(maximumRunners: 4),
       logger: logger)
     let id = Digest(of: Array("fake".utf8))
     let socket = folder.appending("engine.sock")

@@ -25,13 +25,30 @@ struct RunCommand: PetrelSubcommand {
   @Flag(name: [.short, .long], help: "Only load the model into memory.")
   var detach = false
 
+  @Flag(help: "Only say how much memory the model needs, and whether it is there.")
+  var dryRun = false
+
+  @Flag(help: "With --dry-run: print a JSON object.")
+  var json = false
+
   @Argument(help: "For example ai/smollm2.")
   var model: String
 
   @Argument(help: "The question.")
   var prompt: [String] = []
 
+  func validate() throws {
+    if json && !dryRun { throw ValidationError("--json goes with --dry-run only") }
+  }
+
   func run(_ context: CommandContext) async throws {
+    if dryRun {
+      // Pulls nothing: a look must not cost a download.
+      return try await context.withDaemon(quietly: true) { client in
+        let report = try await client.fit(model: model)
+        if json { try context.printJSON(report) } else { try context.output.write(FitListing(report).rendered()) }
+      }
+    }
     let prompt = detach ? nil : try await PromptSource.prompt(words: prompt, context: context)
     if debug {
       context.errors.notice("Running model \(model)" + (prompt.map { " with prompt \($0)" } ?? ""))

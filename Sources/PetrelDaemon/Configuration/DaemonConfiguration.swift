@@ -4,6 +4,7 @@ import Logging
 import PetrelAPI
 import PetrelEngines
 import PetrelHub
+import PetrelMemory
 import PetrelOCI
 import PetrelPrompts
 import PetrelResponseStore
@@ -42,6 +43,12 @@ package struct DaemonConfiguration: Sendable {
   package let sandbox: SandboxMode
   /// The image that `install-runner` takes the engine from, with its registry. Default none: it is built.
   package let engineImage: String?
+  /// Requests that wait for one model. Default 512.
+  package let maximumQueue: Int
+  /// How long a model waits for others to become idle. Default 5 minutes.
+  package let queueTimeout: Duration
+  /// What all engines together may take; nil for what the machine has.
+  package let memoryLimit: ByteCount?
   /// How long running answers may go on when the daemon ends. Default 10 seconds.
   package let shutdownGrace: Duration
   /// The registry of references that name none. Default `docker.io`.
@@ -167,6 +174,13 @@ package struct DaemonConfiguration: Sendable {
       "max-runners", environment: "PETREL_MAX_RUNNERS", default: String(max(2, min(processors, 8))),
       expects: "a number above 0"
     ) { text in Int(text).flatMap { $0 > 0 ? $0 : nil } }
+    let maximumQueue = Setting(
+      "max-queue", environment: "PETREL_MAX_QUEUE", default: "512", expects: "a number above 0"
+    ) { text in Int(text).flatMap { $0 > 0 ? $0 : nil } }
+    let memoryLimit = Setting<ByteCount?>(
+      "memory-limit", environment: "PETREL_MEMORY_LIMIT", default: "auto",
+      expects: "a size such as 512MiB or 24GiB, or auto for what the machine has"
+    ) { text in text == "auto" ? .some(nil) : ByteCount(parsing: text).map { .some($0) } }
 
     self.home = home
     self.hosts = try layers.values(hosts, rows: &rows)
@@ -199,6 +213,9 @@ package struct DaemonConfiguration: Sendable {
         text in
         text.isEmpty ? nil : text
       }, rows: &rows)
+    self.maximumQueue = try required(maximumQueue)
+    queueTimeout = try required(duration("queue-timeout", environment: "PETREL_QUEUE_TIMEOUT", default: "5m"))
+    self.memoryLimit = try required(memoryLimit)
     shutdownGrace = try required(duration("shutdown-grace", environment: "PETREL_SHUTDOWN_GRACE", default: "10s"))
     defaultRegistry = try required(
       text("default-registry", environment: "DEFAULT_REGISTRY", default: ModelReference.dockerHub))

@@ -3,6 +3,7 @@
 import PetrelAPI
 import PetrelEngines
 import PetrelHTTP
+import PetrelMemory
 import PetrelScheduling
 import PetrelWire
 
@@ -42,12 +43,14 @@ struct SystemRoutes: Sendable {
     guard head.isRead else { return APIServer.wrongMethod("GET", head) }
     return .respond { [scheduler] _, _ in
       let zeroTime = "0001-01-01T00:00:00Z"
+      let memory = await scheduler.memoryOfRunners()
       let ready = scheduler.board.rows().map { row in
         RunnerObject(
           backendName: LlamaCpp.name, modelName: row.name, mode: row.key.mode.rawValue,
           lastUsed: row.isInUse ? zeroTime : Self.timestamp(ago: row.idleFor), inUse: row.isInUse, loading: false,
           keepAlive: row.keepAlive.text, draining: row.isDraining, contextSize: row.facts.properties.contextSize,
-          slots: row.facts.properties.slots, pid: row.facts.pid)
+          slots: row.facts.properties.slots, pid: row.facts.pid,
+          memory: memory[row.id]?.measured?.bytes, memoryEstimate: memory[row.id]?.estimate?.bytes)
       }
       let loading = await scheduler.loading().map { name, key in
         RunnerObject(
