@@ -11,11 +11,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import dialects, latency, memory, pull, ready, start, streams, tokens
+from bench import dialects, estimate, latency, memory, pull, ready, start, streams, tokens
 from bench.setting import Setting
 
 BENCHMARKS = {"latency": latency, "streams": streams, "ready": ready, "tokens": tokens, "dialects": dialects,
-              "pull": pull, "start": start, "memory": memory}
+              "pull": pull, "start": start, "memory": memory, "estimate": estimate}
 
 
 def machine() -> dict:

@@ -91,7 +91,7 @@ extension Scheduler {
         guard board.takeDown(id) else { continue }
         evictions += 1
         logger.info("making room", metadata: ["unloads": "\(runners[id]?.name ?? "")"])
-        beginEnd(id)
+        beginEnd(id, .evicted)
       case .drain(let id):
         logger.info("making room", metadata: ["unloads when idle": "\(runners[id]?.name ?? "")"])
         drain(id)
