@@ -4,7 +4,7 @@ import PetrelGGUF
 
 /// The pairs about one architecture. Numbers larger than any model has are cut: they multiply later.
 struct GGUFMetadata {
-  private static let largest: UInt64 = 1 << 31
+  private static let largest: UInt64 = 1 << 24
 
   let architecture: String
   private let values: [String: GGUFValue]

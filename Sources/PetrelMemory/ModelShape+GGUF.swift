@@ -77,23 +77,31 @@ extension ModelShape {
     return Layer(keys: heads * keyLength, values: heads * (metadata.number("attention.value_length") ?? keyLength))
   }
 
+  /// Bytes that numbers of a hostile file stop at.
+  private static let largestState = 1 << 50
+
   /// Bytes for a sequence: the last inputs of the convolution and the state itself, in 32 bits.
   private static func state(
     _ tensors: [String: GGUFHeader.Tensor], width: Int, _ metadata: GGUFMetadata
   ) -> Int {
-    let elementSize = 4
+    Int(min(4 * stateElements(tensors, width: width, metadata), Double(largestState)))
+  }
+
+  private static func stateElements(
+    _ tensors: [String: GGUFHeader.Tensor], width: Int, _ metadata: GGUFMetadata
+  ) -> Double {
+    func number(_ key: String, default fallback: Int = 0) -> Double { Double(metadata.number(key) ?? fallback) }
     if tensors["ssm_conv1d.weight"] != nil {
-      let inner = metadata.number("ssm.inner_size") ?? 0
-      let state = metadata.number("ssm.state_size") ?? 0
-      let groups = metadata.number("ssm.group_count") ?? 0
-      let kernel = metadata.number("ssm.conv_kernel") ?? 1
-      return elementSize * (max(0, kernel - 1) * (inner + 2 * groups * state) + state * inner)
+      let inner = number("ssm.inner_size")
+      let state = number("ssm.state_size")
+      let kept = max(0, number("ssm.conv_kernel", default: 1) - 1)
+      return kept * (inner + 2 * number("ssm.group_count") * state) + state * inner
     }
-    if let head = metadata.number("wkv.head_size"), tensors.keys.contains(where: { $0.hasPrefix("time_mix_") }) {
-      return elementSize * ((metadata.number("token_shift_count") ?? 2) * width + width * head)
+    if metadata.number("wkv.head_size") != nil, tensors.keys.contains(where: { $0.hasPrefix("time_mix_") }) {
+      return Double(width) * (number("token_shift_count", default: 2) + number("wkv.head_size"))
     }
     if tensors.keys.contains(where: { $0.hasPrefix("shortconv.") }) {
-      return elementSize * width * max(0, (metadata.number("shortconv.l_cache") ?? 1) - 1)
+      return Double(width) * max(0, number("shortconv.l_cache", default: 1) - 1)
     }
     return 0
   }
