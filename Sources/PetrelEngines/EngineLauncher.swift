@@ -106,6 +106,11 @@ package struct EngineLauncher: Sendable {
     try engine.checkFlags(settings, help: await engine.help(for: settings))
   }
 
+  /// Whether the engine says that it is well.
+  package func answers(_ engine: RunningEngine) async -> Bool {
+    await HealthProbe(socket: engine.socket, group: group).isReady(timeout: .seconds(5))
+  }
+
   /// Removes what is left of an engine that has ended.
   package func forget(_ process: ChildProcess, socket: FilePath) {
     orphans.remove(pid: process.pid)

@@ -12,6 +12,9 @@ extension RunnerBoard {
     }
   }
 
+  /// Whether any of its places is taken.
+  func isInUse(_ runner: RunnerID) -> Bool { read { ($0.entries[runner]?.taken ?? 0) > 0 } }
+
   func facts(of runner: RunnerID) -> RunnerFacts? { read { $0.entries[runner]?.facts } }
 
   /// What `ps` shows of a ready runner.

@@ -8,17 +8,26 @@ import PetrelProcess
 
 extension Scheduler {
   func runnerEnded(_ id: RunnerID, _ report: ExitReport) {
-    guard let runner = runners.removeValue(forKey: id) else { return }
+    guard let runner = removeRunner(id) else { return }
     board.takeDownEnded(id)
     launcher.forget(runner.engine.process, socket: runner.engine.socket)
     if lastExits.count >= 64 { lastExits.removeAll() }
-    lastExits[id] = report
+    let failure = hung.remove(id) == nil ? LlamaCppFailure.classify(report) : Self.hangs
+    lastExits[id] = failure
     defer { admitNext() }
     onEvent(SchedulingEvent(runner.key, name: runner.name, .ended(.crashed)))
-    let failure = LlamaCppFailure.classify(report)
     noteFailure(of: runner.key, runner.name, failure.summary, failure.kind)
     logger.error("engine ended", metadata: ["pid": "\(runner.engine.pid)", "reason": "\(failure.text)"])
   }
+
+  private func removeRunner(_ id: RunnerID) -> Runner? {
+    let runner = runners.removeValue(forKey: id)
+    runner?.health?.cancel()
+    return runner
+  }
+
+  private static let hangs = EngineFailure(
+    .timedOut, "it did not answer any more and was ended; try again, and see `petrel logs` if it happens again")
 
   /// Ends a runner that is off the board.
   private func end(_ id: RunnerID) async {
@@ -28,7 +37,7 @@ extension Scheduler {
   /// Begins to end a runner that is off the board. Nil when it has ended.
   @discardableResult
   func beginEnd(_ id: RunnerID, _ reason: SchedulingEvent.End = .unloaded) -> Task<Void, Never>? {
-    guard let runner = runners.removeValue(forKey: id) else { return ending[id] }
+    guard let runner = removeRunner(id) else { return ending[id] }
     let engine = runner.engine
     onEvent(SchedulingEvent(runner.key, name: runner.name, .ended(reason)))
     // Owned by `ending`; `shutDown` awaits it.
@@ -78,12 +87,12 @@ extension Scheduler {
       return "the engine closed the connection"
     }
     await runners[id]?.watch.value
-    return lastExits[id].map(LlamaCppFailure.explain) ?? "the engine was unloaded"
+    return lastExits[id]?.text ?? "the engine was unloaded"
   }
 
   /// The kind of the failure that ended a runner; nil when there was none, or when it is not known any more.
   package func failureKind(of id: RunnerID) -> EngineFailure.Kind? {
-    lastExits[id].map { LlamaCppFailure.classify($0).kind }
+    lastExits[id]?.kind
   }
 
   private func ended(_ process: ChildProcess, within limit: Duration) async -> Bool {

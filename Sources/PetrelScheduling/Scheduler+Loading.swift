@@ -93,6 +93,8 @@ extension Scheduler {
       return
     }
     admission.ended(id)
+    if loadTimes.count >= 256 { loadTimes.removeAll() }
+    loadTimes[key] = duration
     guard launch == launchSettings(key, model.options) else { return loadAgain(id, key, engine, model) }
     logger.info(
       "engine ready",
@@ -109,6 +111,7 @@ extension Scheduler {
     runners[id] = Runner(
       key: key, name: model.name, engine: engine, launch: launch, watch: watch, estimate: admitted.estimate)
     measure(id)
+    runners[id]?.health = Task { await watchHealth(of: id) }
     let waiters = loads.removeValue(forKey: key)?.line.map(\.waiter.continuation) ?? []
     let leases = board.putUp(
       id, key: key, socket: engine.socket, displayName: model.name,

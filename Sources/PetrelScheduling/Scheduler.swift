@@ -20,6 +20,8 @@ package actor Scheduler {
     let launch: ModelSettings
     /// Reports the end of the process to the scheduler.
     let watch: Task<Void, Never>
+    /// Ends the engine when it hangs. Cancelled when the runner is taken down.
+    var health: Task<Void, Never>?
     /// What it was expected to take, and what it takes as far as that has been measured.
     var estimate: ByteCount?
     var memory: ProcessMemory?
@@ -79,10 +81,14 @@ package actor Scheduler {
   var ending: [RunnerID: Task<Void, Never>] = [:]
   /// Engines that finish what they have before they are stopped.
   var draining: [RunnerID: Task<Void, Never>] = [:]
+  /// Engines that were ended because they did not answer any more.
+  var hung: Set<RunnerID> = []
+  /// How long loads of models took last.
+  var loadTimes: [RunnerKey: Duration] = [:]
   /// Loads that nobody waited for before they began.
   var abandoned: [RunnerID: Task<Void, Never>] = [:]
   /// Why runners ended, for requests that were cut off. Bounded: only the latest counts.
-  var lastExits: [RunnerID: ExitReport] = [:]
+  var lastExits: [RunnerID: EngineFailure] = [:]
   /// Bounded, for listings.
   var failures: [FailedRunner] = []
   private var nextRunner: RunnerID = 0
@@ -212,7 +218,8 @@ package actor Scheduler {
         loads[key]?.waiters[waiter] = LoadWaiter(order: order, continuation: continuation)
         let phase: QueueStanding.Phase = pending[id] == nil ? .loading : .waitingForRoom
         let ahead = loads[key]?.line.firstIndex { $0.id == waiter } ?? waiting
-        ticket?.report { QueueStanding(phase: phase, ahead: ahead) }
+        let time = loadTimes[key]
+        ticket?.report { QueueStanding(phase: phase, ahead: ahead, estimatedWait: time) }
       }
     } onCancel: {
       // Ends at once; nobody needs to wait for it.

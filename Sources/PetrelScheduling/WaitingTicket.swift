@@ -40,12 +40,26 @@ package struct QueueStanding: Sendable, Hashable {
 
 /// Lets the one who waits see where they stand, at any time and from any thread.
 package final class WaitingTicket: Sendable {
-  private let source = Mutex<(@Sendable () -> QueueStanding?)?>(nil)
+  private struct State {
+    var source: (@Sendable () -> QueueStanding?)?
+    var first: QueueStanding?
+  }
+
+  private let state = Mutex(State())
 
   package init() {}
 
   /// Nil while nothing keeps the request waiting.
-  package var standing: QueueStanding? { source.withLock { $0 }?() }
+  package var standing: QueueStanding? { state.withLock(\.source)?() }
 
-  func report(_ source: @escaping @Sendable () -> QueueStanding?) { self.source.withLock { $0 = source } }
+  /// Where the request stood when it began to wait; nil when it did not have to.
+  package var first: QueueStanding? { state.withLock(\.first) }
+
+  func report(_ source: @escaping @Sendable () -> QueueStanding?) {
+    let now = source()
+    state.withLock { state in
+      state.source = source
+      state.first = state.first ?? now
+    }
+  }
 }

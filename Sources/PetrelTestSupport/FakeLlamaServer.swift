@@ -12,6 +12,7 @@ package enum FakeLlamaServer {
   /// - `signal:<number>`: ends itself by a signal.
   /// - `flood:<MB>`: prints a line of that length before it listens.
   /// - `kill-first:<count>`: so many starts end by SIGKILL.
+  /// - `mute`: is not well any more from when a file `<model>.mute` exists.
   /// - `ignore-term`: SIGTERM does nothing.
   /// - `slow-term`: ends a fifth of a second after SIGTERM.
   /// - `context:<tokens>`: says that it has this context, instead of the one that it was asked for.
@@ -48,7 +49,7 @@ package enum FakeLlamaServer {
       my $client = $server->accept or next;
       my $request = '';
       while ($request !~ /\r\n\r\n/) { sysread($client, $request, 4096, length $request) or last }
-      my $ready = $plan !~ /gate/ || -e "$model.go";
+      my $ready = ($plan !~ /gate/ || -e "$model.go") && !-e "$model.mute";
       my $context = $plan =~ /context:(\d+)/ ? $1 : $argument{'--ctx-size'} // 4096;
       my $slots = $argument{'--parallel'} // 64;
       my $body = $request =~ m{^GET /props }

@@ -54,6 +54,9 @@ struct FakeModel: Sendable {
 
   var running: [Int32] { starts.filter { ProcessIdentity(running: $0) != nil } }
 
+  /// Lets an engine with the plan `mute` answer nothing but 503 from now on.
+  func silence() throws { try FilePath(path.string + ".mute").write("") }
+
   /// Lets an engine that waits for it become ready.
   func openGate() throws { try FilePath(path.string + ".go").write("") }
 }

@@ -93,6 +93,18 @@ import Testing
     }
   }
 
+  @Test func `An engine that does not answer any more is ended, and its requests are told why`() async throws {
+    let limits = SchedulingLimits(maximumRunners: 2, healthInterval: .milliseconds(20))
+    try await withScheduler(limits: limits) { fixture in
+      let model = try fixture.model("a", "mute")
+      let lease = try await fixture.lease(model)
+      try model.silence()
+      try await eventually("it has been ended") { model.running.isEmpty }
+      #expect(await fixture.scheduler.reasonForEnd(of: lease.runner).contains("did not answer any more"))
+      lease.release()
+    }
+  }
+
   @Test func `Nothing is loaded after the end`() async throws {
     try await withScheduler { fixture in
       let model = try fixture.model("a")

@@ -2,6 +2,7 @@
 
 import NIOConcurrencyHelpers
 import NIOCore
+import PetrelEngines
 import PetrelTestSupport
 import Testing
 
@@ -152,6 +153,105 @@ private let okay = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
       #expect(answer.hasPrefix("HTTP/1.1 503 "))
       #expect(answer.contains(#""code":"engine_terminated""#))
       for client in clients { await client.close() }
+    }
+  }
+
+  /// Takes every place at the runner.
+  private func fill(_ lane: LaneFixture) -> [RunnerLease] {
+    (0..<RunnerBoard.placesPerRunner).compactMap { _ in
+      lane.board.take(name: LaneFixture.model, mode: .completion)
+    }
+  }
+
+  @Test func `A request that had to wait is told where it stood`() async throws {
+    try await withLane({ _, channel in channel.send(okay) }) { lane in
+      // The board learns the name.
+      let learning = try await lane.answer()
+      #expect(!learning.contains("X-Petrel-Queue-Position"))
+      var leases = fill(lane)
+      #expect(leases.count == RunnerBoard.placesPerRunner)
+      let first = try await lane.post()
+      try await eventually("one waits") { lane.waiting == 1 }
+      let second = try await lane.post()
+      try await eventually("two wait") { lane.waiting == 2 }
+      leases.removeAll()
+      let answer1 = try await first.receive(through: "{}")
+      #expect(answer1.contains("X-Petrel-Queue-Position: 1\r\n"))
+      let answer = try await second.receive(through: "{}")
+      #expect(answer.contains("X-Petrel-Queue-Position: 2\r\n"))
+      #expect(answer.contains("X-Petrel-Queue-State: queued\r\n"))
+      #expect(answer.contains("X-Petrel-Estimated-Wait: "))
+    }
+  }
+
+  @Test func `A stream that waits is kept alive by comments, and goes on with the engine's events`() async throws {
+    let stream = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 14\r\n\r\ndata: [DONE]\n\n"
+    let pace = WaitingAnswer.Pace(patience: .milliseconds(1), interval: .milliseconds(5))
+    try await withLane({ _, channel in channel.send(stream) }, waitingPace: pace) { lane in
+      _ = try await lane.post().receive(through: "[DONE]")
+      var leases = fill(lane)
+      let client = try await lane.post(#"{"model":"ai/fake","stream":true}"#)
+      let begin = try await client.receive(through: ": queued")
+      #expect(begin.hasPrefix("HTTP/1.1 200 OK\r\n"))
+      #expect(begin.contains("text/event-stream"))
+      leases.removeAll()
+      _ = try await client.receive(through: "data: [DONE]\n\n")
+      try await eventually("the place is given back") { lane.isIdle }
+    }
+  }
+
+  @Test func `What fails after a stream was begun is its last event`() async throws {
+    let pace = WaitingAnswer.Pace(patience: .milliseconds(1), interval: .milliseconds(5))
+    let refusal = "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}"
+    try await withLane({ _, channel in channel.send(refusal) }, waitingPace: pace) { lane in
+      _ = try await lane.post().receive(through: "}}\n")
+      var leases = fill(lane)
+      let refused = try await lane.post(#"{"model":"ai/fake","stream":true}"#)
+      _ = try await refused.receive(through: ": queued")
+      leases.removeAll()
+      _ = try await refused.receive(through: #"data: {"error":{"#)
+      _ = try await refused.receive(through: "}}\n\n")
+      leases = fill(lane)
+      let ended = try await lane.post(#"{"model":"ai/fake","stream":true}"#)
+      _ = try await ended.receive(through: ": queued")
+      lane.board.takeDownEnded(LaneFixture.runner)
+      _ = try await ended.receive(through: "engine_terminated")
+      leases.removeAll()
+    }
+  }
+
+  @Test func `A client of a stream leaves while it waits`() async throws {
+    let pace = WaitingAnswer.Pace(patience: .milliseconds(1), interval: .milliseconds(5))
+    try await withLane({ _, channel in channel.send(okay) }, waitingPace: pace) { lane in
+      _ = try await lane.answer()
+      let leases = fill(lane)
+      let client = try await lane.post(#"{"model":"ai/fake","stream":true}"#)
+      _ = try await client.receive(through: ": queued")
+      await client.close()
+      try await eventually("nobody waits") { lane.waiting == 0 }
+      #expect(leases.count == RunnerBoard.placesPerRunner)
+    }
+  }
+
+  @Test func `A priority in the header counts, and one that is none is refused`() async throws {
+    try await withLane({ _, channel in channel.send(okay) }) { lane in
+      _ = try await lane.answer()
+      var leases = fill(lane)
+      let answer = try await lane.answer(headers: "X-Petrel-Priority: soon\r\n")
+      #expect(answer.hasPrefix("HTTP/1.1 400 "))
+      let batch = try await lane.post(headers: "X-Petrel-Priority: batch\r\n")
+      try await eventually("one waits") { lane.waiting == 1 }
+      let flexible = try await lane.post(#"{"model":"ai/fake","service_tier":"flex"}"#)
+      try await eventually("two wait") { lane.waiting == 2 }
+      let interactive = try await lane.post()
+      try await eventually("three wait") { lane.waiting == 3 }
+      leases.removeAll()
+      let answer2 = try await interactive.receive(through: "{}")
+      #expect(answer2.contains("X-Petrel-Queue-Position: 1\r\n"))
+      let answer3 = try await flexible.receive(through: "{}")
+      #expect(answer3.contains("X-Petrel-Queue-Position: 2\r\n"))
+      let answer4 = try await batch.receive(through: "{}")
+      #expect(answer4.contains("X-Petrel-Queue-Position: 1\r\n"))
     }
   }
 }

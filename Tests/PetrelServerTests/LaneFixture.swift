@@ -90,6 +90,7 @@ private struct LaneResponder: Responder {
 func withLane<Result>(
   recording policy: RecordingPolicy = RecordingPolicy(), _ script: @escaping FakeEngine.Script,
   keepAliveEvery interval: TimeAmount = TranslatedAnswer.keepAliveInterval,
+  waitingPace: WaitingAnswer.Pace = WaitingAnswer.Pace(),
   _ body: (LaneFixture) async throws -> Result
 ) async throws -> Result {
   try await withTemporaryFolder { folder in
@@ -120,6 +121,7 @@ func withLane<Result>(
       return RequestedModel(id: id, name: name) { throw EngineError(.launchFailed, "there is but one engine") }
     }
     lane.keepAliveInterval = interval
+    lane.waitingPace = waitingPace
     let responseStore = ResponseStore(path: folder.appending("responses.sqlite"), logger: logger)
     let responses = ResponsesRoutes(store: responseStore, rules: .standard, logger: logger)
     let listener = try await HTTPListener.bind(

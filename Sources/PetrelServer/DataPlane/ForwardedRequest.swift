@@ -19,6 +19,8 @@ final class ForwardedRequest: UpstreamUser {
   /// Puts the answer into another dialect; nil when it passes as it comes.
   private let translation: TranslatedAnswer?
   private var meter: RequestMeter
+  /// Beside the engine's own.
+  private let extraHeaders: HTTPHeaders
   private let onEngineLost: (RunnerLease, Exchange, _ isEventStream: Bool) -> Void
   private var connection: UpstreamConnection?
   private var hasReceived = false
@@ -32,10 +34,11 @@ final class ForwardedRequest: UpstreamUser {
   /// - Parameters:
   ///   - capture: notes the answer for the record; nil when it is not recorded.
   ///   - translation: writes the answer in place of the engine's own words.
+  ///   - extraHeaders: for the client, beside the engine's own.
   ///   - onEngineLost: answers the client when the engine ended before its response did.
   init(
     exchange: Exchange, pool: UpstreamPool, lease: RunnerLease, head: ByteBuffer, body: ByteBuffer,
-    capture: RequestCapture? = nil, translation: TranslatedAnswer? = nil,
+    capture: RequestCapture? = nil, translation: TranslatedAnswer? = nil, extraHeaders: HTTPHeaders = [:],
     onEngineLost: @escaping (RunnerLease, Exchange, _ isEventStream: Bool) -> Void
   ) {
     self.exchange = exchange
@@ -46,6 +49,9 @@ final class ForwardedRequest: UpstreamUser {
     self.capture = capture
     self.translation = translation
     meter = RequestMeter(path: exchange.path, start: exchange.start)
+    self.extraHeaders = extraHeaders
+    // A stream may have been begun while the request waited.
+    isEventStream = exchange.hasStarted && translation == nil
     self.onEngineLost = onEngineLost
   }
 
@@ -125,6 +131,8 @@ final class ForwardedRequest: UpstreamUser {
       if let translation {
         translation.begin(isEventStream: isStream)
       } else {
+        var headers = headers
+        if !extraHeaders.isEmpty { headers.add(contentsOf: extraHeaders) }
         exchange.start(status, headers: headers)
       }
     case .body(let bytes):
@@ -148,7 +156,7 @@ final class ForwardedRequest: UpstreamUser {
       if let translation {
         if let errorBody { translation.fail(errorBody.error) } else { translation.end() }
       } else if let errorBody {
-        exchange.respond(errorBody.response)
+        exchange.refuse(errorBody.error)
       } else {
         exchange.finish()
       }

@@ -25,6 +25,8 @@ struct InferenceLane: Sendable {
   /// How long a translated stream may be silent.
   var keepAliveInterval = TranslatedAnswer.keepAliveInterval
   var limits = RequestLimits()
+  /// When a stream that waits for its engine is told so.
+  var waitingPace = WaitingAnswer.Pace()
 
   func answer(_ endpoint: InferenceEndpoint, _ head: RequestHead, _ body: ByteBuffer, _ exchange: Exchange) {
     let address: RequestAddress
@@ -43,13 +45,24 @@ struct InferenceLane: Sendable {
     {
       forward(endpoint, head, request, exchange, lease, address.model)
     } else {
-      let options = RequestOptions(keepAlive: address.keepAlive)
-      waitForLease(endpoint, address.model, options, exchange) { exchange, lease in
+      let wish: RequestWish
+      do {
+        wish = try RequestWish(head, body)
+      } catch {
+        return exchange.respond(error.response)
+      }
+      let options = RequestOptions(keepAlive: address.keepAlive, priority: wish.priority)
+      let waiting = NIOLoopBound(
+        WaitingAnswer(exchange, wantsStream: wish.wantsStream && !isPreload, pace: waitingPace),
+        eventLoop: exchange.eventLoop)
+      waitForLease(
+        endpoint, address.model, options, exchange, ticket: waiting.value.ticket, onEnd: { waiting.value.end() }
+      ) { exchange, lease in
         if isPreload {
           lease.release()
           exchange.respond(SimpleResponse())
         } else {
-          forward(endpoint, head, request, exchange, lease, address.model)
+          forward(endpoint, head, request, exchange, lease, address.model, headers: waiting.value.headers)
         }
       }
     }
@@ -57,10 +70,14 @@ struct InferenceLane: Sendable {
 
   // MARK: Slow lane
 
-  /// - Parameter refuse: tells the client of an error.
+  /// - Parameters:
+  ///   - ticket: shows what the request waits for.
+  ///   - onEnd: called on the event loop when the wait is over, or the client has left.
+  ///   - refuse: tells the client of an error.
   func waitForLease(
     _ endpoint: InferenceEndpoint, _ name: String, _ options: RequestOptions, _ exchange: Exchange,
-    refuse: @escaping @Sendable (Exchange, OpenAIError) -> Void = { $0.respond($1.response) },
+    ticket: WaitingTicket? = nil, onEnd: @escaping @Sendable () -> Void = {},
+    refuse: @escaping @Sendable (Exchange, OpenAIError) -> Void = { $0.refuse($1) },
     then proceed: @escaping @Sendable (Exchange, RunnerLease) -> Void
   ) {
     let bound = NIOLoopBound(exchange, eventLoop: exchange.eventLoop)
@@ -74,8 +91,9 @@ struct InferenceLane: Sendable {
         var model = try await resolve(name)
         model.options = options
         model.namesGeneration = generation
-        let lease = try await scheduler.lease(for: model, mode: endpoint.mode)
+        let lease = try await scheduler.lease(for: model, mode: endpoint.mode, ticket: ticket)
         loop.execute {
+          onEnd()
           bound.value.onClose = nil
           pools[loop].metrics.countWait(since: start)
           // A lease that nobody takes over is given back as it is dropped.
@@ -84,6 +102,7 @@ struct InferenceLane: Sendable {
       } catch {
         let answer = ErrorMapping.openAI(error)
         loop.execute {
+          onEnd()
           if let answer {
             pools[loop].metrics.countRefusal(path: bound.value.path, status: Int(answer.status.code))
           }
@@ -92,20 +111,24 @@ struct InferenceLane: Sendable {
         }
       }
     }
-    exchange.onClose = { waiting.cancel() }
+    exchange.onClose = {
+      waiting.cancel()
+      onEnd()
+    }
   }
 
   // MARK: To the engine
 
   private func forward(
     _ endpoint: InferenceEndpoint, _ head: RequestHead, _ body: ByteBuffer, _ exchange: Exchange, _ lease: RunnerLease,
-    _ model: String
+    _ model: String, headers: HTTPHeaders = [:]
   ) {
     ForwardedRequest(
       exchange: exchange, pool: pools[exchange.eventLoop], lease: lease,
       head: Self.engineHead(endpoint, accept: head.headers.first(name: "Accept"), bodySize: body.readableBytes),
       body: body,
-      capture: recorder.capture(head, body: body, model: model, key: lease.key), onEngineLost: engineLost
+      capture: recorder.capture(head, body: body, model: model, key: lease.key), extraHeaders: headers,
+      onEngineLost: engineLost
     ).start()
   }
 

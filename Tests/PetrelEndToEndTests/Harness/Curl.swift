@@ -72,7 +72,7 @@ enum Ask {
   }
 
   /// A streamed answer that goes on for this many tokens.
-  static func stream(tokens: Int) -> String {
-    chat("Tell me about the fall of Rome.", #","stream":true,"ignore_eos":true,"max_tokens":\#(tokens)"#)
+  static func stream(tokens: Int, model: String = Daemon.model) -> String {
+    chat("Tell me about the fall of Rome.", model: model, #","stream":true,"ignore_eos":true,"max_tokens":\#(tokens)"#)
   }
 }
