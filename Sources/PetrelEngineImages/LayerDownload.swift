@@ -42,12 +42,12 @@ struct LayerDownload {
 
 /// A file that is hashed while it is written. A class, as the state of the hash lives over waits.
 private final class Sink {
-  private let file: FileDescriptor
+  private let file: SystemPackage.FileDescriptor
   private var hash = SHA256()
   private(set) var count: Int64 = 0
 
   init(_ path: FilePath) throws {
-    file = try FileDescriptor.open(
+    file = try SystemPackage.FileDescriptor.open(
       path, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: .ownerReadWrite)
   }
 

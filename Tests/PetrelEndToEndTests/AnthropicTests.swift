@@ -78,7 +78,9 @@ extension EndToEnd {
 
     @Test func mistakesAreToldInAnthropicsForm() async throws {
       let daemon = try SharedDaemon.current
-      let image = #"[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"aGk="}}]"#
+      let pixel =
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+      let image = #"[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"\#(pixel)"}}]"#
       let long = String(repeating: "whales ", count: 5000)
       for (path, body, status, text) in [
         ("/v1/messages", #"{"model":"nope/x","max_tokens":1,"messages":[{"role":"user","content":"x"}]}"#, 404, "nope"),

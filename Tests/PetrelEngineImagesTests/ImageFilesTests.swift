@@ -99,12 +99,12 @@ import Testing
   @Test func `What is larger than allowed is refused, and so is a layer that is cut short`() async throws {
     try await withTemporaryFolder { folder in
       let large = #expect(throws: EngineImageError.self) {
-        try files([[.file("app/liba.so", String(repeating: "x", count: 200))]], in: folder, limit: 100)
+        _ = try files([[.file("app/liba.so", String(repeating: "x", count: 200))]], in: folder, limit: 100)
       }
       #expect(large?.code == .tooLarge)
-      var files = ImageFiles(folder: folder.appending("contents"), limit: 1 << 20)
+      var cut = ImageFiles(folder: folder.appending("contents"), limit: 1 << 20)
       #expect(throws: (any Error).self) {
-        try files.apply { try $0(Array(TarArchive.bytes([.file("app/libz.so", "content")]).prefix(600))) }
+        try cut.apply { try $0(Array(TarArchive.bytes([.file("app/libz.so", "content")]).prefix(600))) }
       }
     }
   }

@@ -112,10 +112,7 @@ import Testing
   @Test func `A layer that is zstd under another name is refused`() async throws {
     try await withTemporaryFolder { folder in
       let file = folder.appending("layer")
-      try FileDescriptor.open(file, .writeOnly, options: .create, permissions: .ownerReadWrite).closeAfter {
-        descriptor in
-        _ = try descriptor.writeAll([0x28, 0xB5, 0x2F, 0xFD, 0, 0])
-      }
+      try write([0x28, 0xB5, 0x2F, 0xFD, 0, 0], to: file)
       let error = #expect(throws: EngineImageError.self) { try ImageLayer(file: file).read { _ in } }
       #expect(error?.message.contains("zstd") == true)
     }
@@ -131,20 +128,25 @@ import Testing
     }
 
     @Test func `Damaged programs are read or refused`() async throws {
-      let whole = try FileDescriptor.open("/bin/sh", .readOnly).closeAfter { descriptor in
+      let shell = try FileDescriptor.open("/bin/sh", .readOnly)
+      let whole = try shell.closeAfter {
         try [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-          count = try descriptor.read(into: UnsafeMutableRawBufferPointer(buffer))
+          count = try shell.read(into: UnsafeMutableRawBufferPointer(buffer))
         }
       }
       try await withTemporaryFolder { folder in
         let file = folder.appending("program")
         for copy in damaged(whole, rounds: 200) {
-          try FileDescriptor.open(
-            file, .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite
-          ).closeAfter { _ = try $0.writeAll(copy) }
+          try write(copy, to: file)
           if let program = ELFFile(file) { #expect(program.needed.allSatisfy { !$0.isEmpty }) }
         }
       }
     }
   #endif
+}
+
+private func write(_ bytes: [UInt8], to file: FilePath) throws {
+  let descriptor = try FileDescriptor.open(
+    file, .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
+  _ = try descriptor.closeAfter { try descriptor.writeAll(bytes) }
 }

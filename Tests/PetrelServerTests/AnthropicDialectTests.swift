@@ -136,7 +136,7 @@ import Testing
       #expect(answer.hasPrefix("HTTP/1.1 400 "))
       #expect(try body(answer)["error"]?["message"] == "prompt is too long: 9 tokens > 4 maximum")
     }
-    let blind = #"{"error":{"code":500,"message":"image input is not supported - hint","type":"server_error"}}"#
+    let blind = #"{"error":{"code":500,"message":"image input is not supported - hint: mmproj","type":"server_error"}}"#
     try await withLane({ _, channel in channel.send(Self.whole(blind, "500 X")) }) { lane in
       let answer = try await lane.post(request(), to: "/v1/messages", headers: "Connection: close\r\n").receiveAll()
       #expect(answer.hasPrefix("HTTP/1.1 400 "))

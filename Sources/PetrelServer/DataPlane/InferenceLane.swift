@@ -29,17 +29,17 @@ struct InferenceLane: Sendable {
   var waitingPace = WaitingAnswer.Pace()
 
   func answer(_ endpoint: InferenceEndpoint, _ head: RequestHead, _ body: ByteBuffer, _ exchange: Exchange) {
+    let isPreload = head.headers.first(name: "X-Preload-Only") == "true"
     let address: RequestAddress
     do {
-      address = try RequestAddress(reading: body, rules: endpoint.rules)
-      if endpoint.rules.takesImages { try ImageCheck(limits: limits).check(body) }
+      address = try RequestAddress(reading: body, rules: isPreload ? .none : endpoint.rules)
+      if endpoint.rules.takesImages, !isPreload { try ImageCheck(limits: limits).check(body) }
     } catch {
       pools[exchange.eventLoop].metrics.countRefusal(path: exchange.path, status: Int(error.status.code))
       exchange.respond(error.response)
       return
     }
     let request = endpoint.rules == .chat ? ChosenFunction.narrowed(body) ?? body : body
-    let isPreload = head.headers.first(name: "X-Preload-Only") == "true"
     if !isPreload,
       let lease = board.take(name: address.model, mode: endpoint.mode, keepAlive: address.keepAlive)
     {

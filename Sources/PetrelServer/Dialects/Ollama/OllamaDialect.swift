@@ -94,11 +94,11 @@ extension OpenAIError {
   /// In Ollama's form, with a status that its clients understand.
   var ollama: SimpleResponse {
     // What the model can't do is the request's mistake and no failure of the server.
-    let isUnsupported = status == .notImplemented
+    let isUnsupported = self.status == .notImplemented
     var headers: HTTPHeaders = ["Content-Type": "application/json"]
-    if let retryAfterSeconds { headers.add(name: "Retry-After", value: String(retryAfterSeconds)) }
+    if let retryAfterSeconds = self.retryAfterSeconds { headers.add(name: "Retry-After", value: String(retryAfterSeconds)) }
     return SimpleResponse(
-      status: isUnsupported ? .badRequest : status, headers: headers,
-      body: ByteBuffer(bytes: OllamaError.body(message)))
+      status: isUnsupported ? .badRequest : self.status, headers: headers,
+      body: ByteBuffer(bytes: OllamaError.body(self.message)))
   }
 }
