@@ -127,7 +127,10 @@ extension EndToEnd {
           #expect(done.errors.contains("llama.cpp 9.9.9 is now installed in"))
           #expect(
             done.errors.contains("Stopped the petrel daemon") && done.errors.contains("Started the petrel daemon"))
-          #expect(scratch.files(below: "p/engines") == ["llama.cpp/9.9.9/bin/llama-server"])
+          #expect(
+            scratch.files(below: "p/engines") == [
+              "llama.cpp/.selected", "llama.cpp/9.9.9/.petrel-build", "llama.cpp/9.9.9/bin/llama-server",
+            ])
           #expect(try await scratch.petrel("status").status == 0)
         } catch {
           try await stop()

@@ -83,7 +83,10 @@ extension EndToEnd {
     // MARK: Errors
 
     @Test(arguments: [
-      (#"{"model":"nope/x","messages":[{"role":"user","content":"x"}],"prompt":"x","input":"x"}"#, 404, "model_not_found"),
+      (
+        #"{"model":"nope/x","messages":[{"role":"user","content":"x"}],"prompt":"x","input":"x"}"#, 404,
+        "model_not_found"
+      ),
       (#"{"messages":[]}"#, 400, "missing_model"),
       (#"{"model":"","messages":[]}"#, 400, "missing_model"),
       (#"{"model":3,"messages":[]}"#, 400, "invalid_model"),

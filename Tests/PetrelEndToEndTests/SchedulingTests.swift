@@ -101,7 +101,10 @@ extension EndToEnd {
         // Idle.
         #expect(try await ask(daemon, Daemon.model).status == 200)
         Processes.send(.kill, to: try #require(try await daemon.scratch.engines().first))
-        try await eventually("its end is noticed") { try await daemon.curl("/engines/ps").json == .array([]) }
+        try await eventually("its end is noticed") {
+          let rows = try await daemon.curl("/engines/ps").json.elements
+          return rows.map { $0["failed"] } == [.bool(true)]
+        }
         #expect(try await ask(daemon, Daemon.model).status == 200)
         // In the middle of an answer.
         let engine = try #require(try await daemon.scratch.engines().first)

@@ -96,7 +96,9 @@ extension OpenAIError {
     // What the model can't do is the request's mistake and no failure of the server.
     let isUnsupported = self.status == .notImplemented
     var headers: HTTPHeaders = ["Content-Type": "application/json"]
-    if let retryAfterSeconds = self.retryAfterSeconds { headers.add(name: "Retry-After", value: String(retryAfterSeconds)) }
+    if let retryAfterSeconds = self.retryAfterSeconds {
+      headers.add(name: "Retry-After", value: String(retryAfterSeconds))
+    }
     return SimpleResponse(
       status: isUnsupported ? .badRequest : self.status, headers: headers,
       body: ByteBuffer(bytes: OllamaError.body(self.message)))
