@@ -7,6 +7,9 @@ package enum KeepAlive: Sendable, Hashable {
   /// Zero ends it as soon as nobody uses it.
   case after(Duration)
 
+  /// A century stands for all that is longer, and keeps sums with it representable.
+  private static let longest = Duration.seconds(3_155_760_000)
+
   /// Reads the text of the management API and the command line: a duration with units (`30s`, `1h30m`), `0`, or `-1` and
   /// any negative duration for ever.
   ///
@@ -17,13 +20,12 @@ package enum KeepAlive: Sendable, Hashable {
       return
     }
     guard let duration = GoDuration.parse(text) else { throw KeepAliveError(text: text) }
-    self = duration < .zero ? .forever : .after(duration)
+    self = duration < .zero ? .forever : .after(min(duration, Self.longest))
   }
 
   /// A number as Ollama's clients send it: seconds, negative for ever.
   package init(seconds: Double) {
-    // A century stands for all that is longer, and keeps sums with it representable.
-    self = seconds < 0 || seconds.isNaN ? .forever : .after(.seconds(min(seconds, 3_155_760_000)))
+    self = seconds < 0 || seconds.isNaN ? .forever : .after(min(.seconds(min(seconds, 1e10)), Self.longest))
   }
 
   /// `5m0s`, `0s`, `-1`.

@@ -10,6 +10,8 @@ struct KeyUsage: Sendable {
   ///
   /// - Returns: nil, or the seconds until there is credit again.
   mutating func take(perMinute rate: Int, at time: Double) -> Int? {
+    // The file of keys may have been edited.
+    guard rate > 0 else { return 60 }
     let most = Double(rate)
     let perSecond = most / 60
     let before = credit ?? (most, time)

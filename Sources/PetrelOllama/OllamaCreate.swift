@@ -49,7 +49,9 @@ package struct OllamaCreate: Sendable {
       guard let members = given.members else { throw OllamaError("files must be an object of names and digests") }
       for member in members {
         guard let digest = member.value.string else { throw OllamaError("files: want digests of blobs") }
-        guard !member.name.isEmpty, !member.name.contains("/"), member.name != ".", member.name != ".." else {
+        guard !member.name.isEmpty, !member.name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == 0 }),
+          member.name != ".", member.name != ".."
+        else {
           throw OllamaError("files: \"\(member.name)\" is not the name of a file")
         }
         files[member.name] = digest

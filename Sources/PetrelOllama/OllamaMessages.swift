@@ -15,6 +15,7 @@ struct OllamaMessages {
   ]
 
   private(set) var messages: [JSONNode] = []
+  private static let maximumUnanswered = 256
   private var unanswered: [Call] = []
   private var callCount = 0
 
@@ -69,6 +70,8 @@ struct OllamaMessages {
     }
     callCount += 1
     let id = node["id"]?.string ?? "call_\(callCount)"
+    // Answers to calls that lie so far back find the others.
+    if unanswered.count >= Self.maximumUnanswered { unanswered.removeFirst(unanswered.count / 2) }
     unanswered.append(Call(id: id, name: name))
     return .object([
       JSONMember("id", .string(id)), JSONMember("type", .string("function")),

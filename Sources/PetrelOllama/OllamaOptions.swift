@@ -25,6 +25,8 @@ package struct OllamaOptions: Sendable {
     "penalize_newline", "keep_alive", "draft_num_predict",
   ]
 
+  private static let maximumOptions = 256
+
   /// Tokens that the model is to be loaded with.
   package private(set) var contextSize: Int?
   /// In the engine's words.
@@ -33,6 +35,9 @@ package struct OllamaOptions: Sendable {
   init(_ options: JSONNode?) throws(OllamaError) {
     guard let options, !options.isNull else { return }
     guard let given = options.members else { throw OllamaError("options must be an object") }
+    guard given.count <= Self.maximumOptions else {
+      throw OllamaError("options has more than \(Self.maximumOptions) members")
+    }
     for option in given where !option.value.isNull {
       if option.name == "num_ctx" {
         contextSize = try Self.contextSize(option.value)

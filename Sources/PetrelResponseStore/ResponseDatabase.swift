@@ -116,12 +116,23 @@ final class ResponseDatabase: Sendable {
         try database.execute(sql: "DELETE FROM conversation WHERE id = ?", arguments: [id])
         hasRemoved = true
       }
-      guard try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM response") ?? 0 > limits.count else { break }
+      let count = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM response") ?? 0
+      guard try count > limits.count || size(database) > limits.bytes else { break }
       unused = try String.fetchAll(
         database, sql: "SELECT id FROM conversation WHERE id <> ? ORDER BY used LIMIT 1", arguments: [current])
       if unused.isEmpty { break }
     }
     if hasRemoved { try database.execute(sql: "PRAGMA incremental_vacuum") }
+  }
+
+  /// Bytes that are in use.
+  private static func size(_ database: Database) throws -> Int64 {
+    try Int64.fetchOne(
+      database,
+      sql: """
+        SELECT (page_count - freelist_count) * page_size
+        FROM pragma_page_count, pragma_freelist_count, pragma_page_size
+        """) ?? 0
   }
 
   // MARK: Reading

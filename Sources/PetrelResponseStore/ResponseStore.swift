@@ -91,13 +91,19 @@ package actor ResponseStore {
   private func perform<Result: Sendable>(
     _ operation: @Sendable (ResponseDatabase) async throws -> Result
   ) async throws -> Result {
+    var used: ResponseDatabase?
     do {
-      return try await operation(try open())
+      let database = try open()
+      used = database
+      return try await operation(database)
     } catch  where Self.isDamage(error) {
-      logger.warning(
-        "the stored responses are damaged; they were set aside", metadata: ["file": "\(path)", "error": "\(error)"])
-      close()
-      setAside()
+      // Another operation may have set it aside meanwhile, and opened a new one.
+      if used === database {
+        logger.warning(
+          "the stored responses are damaged; they were set aside", metadata: ["file": "\(path)", "error": "\(error)"])
+        close()
+        setAside()
+      }
     } catch {
       throw Self.unusable(path, error)
     }
@@ -121,7 +127,7 @@ package actor ResponseStore {
   }
 
   private static func isDamage(_ error: any Error) -> Bool {
-    if error is UnknownLayout || error is JSONSyntaxError { return true }
+    if error is UnknownLayout { return true }
     guard let error = error as? DatabaseError else { return false }
     // The last is what a table of another shape gives.
     return [.SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_ERROR].contains(error.resultCode)

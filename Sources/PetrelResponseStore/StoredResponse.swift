@@ -26,8 +26,13 @@ package struct ResponseLimits: Sendable, Equatable {
   package var count: Int
   /// Conversations that were not used for so long go.
   package var age: Duration
+  /// Of the database; more conversations go as of ``count``.
+  package var bytes: Int64
 
-  package init(count: Int = 10_000, age: Duration = .seconds(30 * 24 * 3600)) {
+  package init(
+    count: Int = 10_000, age: Duration = .seconds(30 * 24 * 3600), bytes: Int64 = 512 * 1024 * 1024
+  ) {
+    self.bytes = bytes
     self.count = count
     self.age = age
   }

@@ -49,6 +49,8 @@ extension Scheduler {
       // Ends at once.
       Task { await withdraw(id) }
     }
+    // It may have been given up in the moment in which it was admitted.
+    try Task.checkCancellation()
     let usable = freeMemory(without: id)?.usable
     if let usable, !demand.fixesSlots {
       demand.memory.slots = MemoryPlan.slots(demand.memory, within: usable) { files.estimate($0)?.total ?? .zero }

@@ -35,8 +35,8 @@ package struct JSONEnvelope: Sendable, Equatable {
     values = []
     try scanner.scanEnvelope { nameRange, value in
       let name = UnsafeRawBufferPointer(rebasing: bytes[nameRange])
-      guard let match = names.first(where: { $0.equals(name) }) else { return }
-      values.removeAll { $0.name.equals(name) }
+      guard let match = Self.match(name, names) else { return }
+      values.removeAll { $0.name.utf8Start == match.utf8Start }
       values.append((match, value))
     }
   }
@@ -49,10 +49,17 @@ package struct JSONEnvelope: Sendable, Equatable {
     values = []
     try scanner.scanMembers { nameRange, value in
       let name = UnsafeRawBufferPointer(rebasing: bytes[nameRange])
-      guard let match = names.first(where: { $0.equals(name) }) else { return }
-      values.removeAll { $0.name.equals(name) }
+      guard let match = Self.match(name, names) else { return }
+      values.removeAll { $0.name.utf8Start == match.utf8Start }
       values.append((match, value))
     }
+  }
+
+  /// Which of `names` a member's name is. It may be written with escapes.
+  private static func match(_ name: UnsafeRawBufferPointer, _ names: [StaticString]) -> StaticString? {
+    if let match = names.first(where: { $0.equals(name) }) { return match }
+    guard name.contains(UInt8(ascii: "\\")) else { return nil }
+    return Array(JSONString.unescape(name[...]).utf8).withUnsafeBytes { plain in names.first { $0.equals(plain) } }
   }
 
   /// The elements of the array that begins at `offset` of a document, whatever follows it.

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension JSONNode {
+  /// Documents with more values are refused: each takes some 50 bytes of memory, and two of text.
+  package static let maximumValues = 2_000_000
+
   /// Parses one JSON value (RFC 8259, valid UTF-8). Members keep their order, duplicates included, and numbers their
   /// text. Documents deeper than ``JSONEnvelope/maximumDepth`` are refused.
   package init(parsing bytes: UnsafeRawBufferPointer) throws(JSONSyntaxError) {
     var scanner = JSONScanner(bytes)
     try scanner.scanDocument()
+    guard scanner.valueCount <= Self.maximumValues else {
+      throw JSONSyntaxError(message: "more than \(Self.maximumValues) values", offset: bytes.count)
+    }
     var builder = JSONBuilder(bytes)
     self = builder.value()
   }

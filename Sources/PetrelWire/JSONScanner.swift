@@ -4,6 +4,8 @@
 struct JSONScanner {
   private let bytes: UnsafeRawBufferPointer
   private var index = 0
+  /// Values that have been begun, at all depths.
+  private(set) var valueCount = 0
 
   init(_ bytes: UnsafeRawBufferPointer, at offset: Int = 0) {
     self.bytes = bytes
@@ -108,6 +110,7 @@ struct JSONScanner {
   }
 
   private mutating func scanValue(depth: Int) throws(JSONSyntaxError) -> JSONEnvelope.Value.Kind {
+    valueCount += 1
     switch peek() {
     case UInt8(ascii: "{"):
       try scanObject(depth: depth + 1)

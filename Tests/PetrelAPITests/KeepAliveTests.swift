@@ -27,4 +27,10 @@ import Testing
     #expect(KeepAlive(seconds: 1e300).text.hasSuffix("h0m0s"))
     #expect(KeepAlive(seconds: .nan) == .forever)
   }
+
+  @Test func `A century is the longest time`() throws {
+    let century = KeepAlive.after(.seconds(3_155_760_000))
+    #expect(try KeepAlive(parsing: "2400000h") == century)
+    #expect(KeepAlive(seconds: 1e300) == century)
+  }
 }

@@ -156,6 +156,17 @@ struct ImageCheckTests {
     #expect(Self.code(two) { $0.images = 2 } == nil)
   }
 
+  @Test func imagesInImagesAreRefused() {
+    let nested = String(repeating: #"{"image_url":"#, count: 100) + #""x""# + String(repeating: "}", count: 100)
+    #expect(Self.code(ByteBuffer(string: nested)) == "invalid_image")
+  }
+
+  @Test func aHeaderThatIsNotTheFirstChunkIsRefused() {
+    var png = ImageBytes.png(1, 1)
+    png.replaceSubrange(12..<16, with: Array("CgBI".utf8))
+    #expect(Self.code(Self.body(Self.url(png))) == "invalid_image")
+  }
+
   @Test(arguments: [
     "data:image/png,plain", "data:image/png;base64", "data:image/png;base64,%%%%", "data:image/png;base64,AAAA",
     "data:image/svg+xml;base64,PHN2Zy8+",

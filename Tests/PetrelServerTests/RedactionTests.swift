@@ -14,6 +14,8 @@ import Testing
     (#"{"apiKey":-1.5e3,"a":"api_key"}"#, #"{"apiKey":"[redacted]","a":"api_key"}"#),
     (#"{"api\u005fkey":"x"}"#, #"{"api\u005fkey":"[redacted]"}"#),
     (#"{"password":["a", "b"],"c":["d"]}"#, #"{"password":["[redacted]", "[redacted]"],"c":["d"]}"#),
+    (#"{"password":[["a"],"b"],"c":["d"]}"#, #"{"password":"[redacted]","c":["d"]}"#),
+    (#"{"password":[null,"a]"]}"#, #"{"password":"[redacted]"}"#), (#"{"password":[]}"#, #"{"password":[]}"#),
     // A schema that has such a member is no secret.
     (#"{"password":{"type":"string"}}"#, #"{"password":{"type":"string"}}"#),
     (#"{"password":{"password":"x"}}"#, #"{"password":{"password":"[redacted]"}}"#),

@@ -21,6 +21,7 @@ import Testing
     (#"{"model":"a","model":"b"}"#, "b"),
     (#"{"model":"b","x":{"model":"inner"}}"#, "b"),
     (#"{"models":"no","mode":"no","model":"a","Model":"no"}"#, "a"),
+    (#"{"model":"a","mod\u0065l":"b","mo\u0064":"no"}"#, "b"),
     (#"{"model":""}"#, ""),
     (#"{"model":"ai\/x:\u0061\"\\\b\f\n\r\t"}"#, "ai/x:a\"\\\u{8}\u{C}\n\r\t"),
     (#"{"model":"\ud83d\uDE00!"}"#, "😀!"),

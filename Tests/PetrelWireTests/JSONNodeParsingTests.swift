@@ -33,6 +33,12 @@ import Testing
     #expect(throws: JSONSyntaxError.self) { try JSONNode(parsing: text) }
   }
 
+  @Test func `Documents with too many values are refused`() throws {
+    let text = { (count: Int) in "[" + String(repeating: "0,", count: count - 2) + "0]" }
+    #expect(try JSONNode(parsing: text(JSONNode.maximumValues)).elements?.count == JSONNode.maximumValues - 1)
+    #expect(throws: JSONSyntaxError.self) { try JSONNode(parsing: text(JSONNode.maximumValues + 1)) }
+  }
+
   @Test func `Documents that are too deep are refused`() {
     #expect(throws: JSONSyntaxError.self) {
       try JSONNode(parsing: String(repeating: "[", count: 100_000) + String(repeating: "]", count: 100_000))

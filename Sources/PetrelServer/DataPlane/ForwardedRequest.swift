@@ -70,7 +70,7 @@ final class ForwardedRequest: UpstreamUser {
       switch result {
       case .success(let connection):
         if self.exchange.isOpen { self.send(on: connection) } else { connection.close() }
-      case .failure: self.engineLost()
+      case .failure: if self.exchange.isOpen { self.engineLost() }
       }
     }
   }
@@ -149,6 +149,9 @@ final class ForwardedRequest: UpstreamUser {
     case .end(let keepAlive):
       capture?.finish()
       pool.metrics.count(meter, lease)
+      // A translation may take longer than the engine; a client that leaves then leaves nothing to stop.
+      exchange.onClose = nil
+      exchange.onWritable = nil
       lease.release()
       let connection = connection
       self.connection = nil
@@ -166,6 +169,8 @@ final class ForwardedRequest: UpstreamUser {
   /// What the engine sends can't be translated, so that nothing more of it is wanted.
   private func abandon(_ failure: OpenAIError, _ translation: TranslatedAnswer) {
     breakOff(status: Int(failure.status.code))
+    exchange.onClose = nil
+    exchange.onWritable = nil
     connection?.close()
     connection = nil
     lease.release()

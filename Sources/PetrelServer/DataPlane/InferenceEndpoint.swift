@@ -16,6 +16,9 @@ struct InferenceEndpoint: Sendable, Hashable {
     rules = ParameterRules(enginePath: enginePath)
   }
 
+  /// Whether a request may ask for its answer as a stream.
+  var hasStreams: Bool { ["/v1/chat/completions", "/v1/completions", "/infill"].contains(enginePath) }
+
   private static let all: [InferenceEndpoint] = [
     InferenceEndpoint(mode: .completion, enginePath: "/v1/chat/completions"),
     InferenceEndpoint(mode: .completion, enginePath: "/v1/completions"),

@@ -53,7 +53,7 @@ struct InferenceLane: Sendable {
       }
       let options = RequestOptions(keepAlive: address.keepAlive, priority: wish.priority)
       let waiting = NIOLoopBound(
-        WaitingAnswer(exchange, wantsStream: wish.wantsStream && !isPreload, pace: waitingPace),
+        WaitingAnswer(exchange, wantsStream: wish.wantsStream && endpoint.hasStreams && !isPreload, pace: waitingPace),
         eventLoop: exchange.eventLoop)
       waitForLease(
         endpoint, address.model, options, exchange, ticket: waiting.value.ticket, onEnd: { waiting.value.end() }

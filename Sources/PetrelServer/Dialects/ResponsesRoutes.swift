@@ -41,7 +41,7 @@ struct ResponsesRoutes: Sendable {
   // MARK: Creating
 
   private func create(_ lane: InferenceLane) -> Route {
-    .onLoop(bodyLimit: InferenceLane.bodyLimit) { head, body, exchange in
+    .onLoop(bodyLimit: lane.limits.body) { head, body, exchange in
       let dialect = ResponsesDialect(store: store, running: running, rules: rules, logger: logger)
       guard let previous = Self.previousID(body) else { return lane.answer(dialect, head, body, exchange) }
       goOn(from: previous, dialect, lane, head, body, exchange)

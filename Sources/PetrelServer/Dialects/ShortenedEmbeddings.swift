@@ -58,7 +58,7 @@ private struct ShortenedAnswer: WholeAnswerTranslator {
 
   private func shorten(_ vector: [JSONNode]) throws(OpenAIError) -> JSONNode {
     let count = dimensions ?? vector.count
-    guard count <= vector.count else {
+    guard count > 0, count <= vector.count else {
       throw OpenAIError(
         .badRequest, "dimensions is \(count), but the model's embeddings have \(vector.count)", code: "invalid_value",
         param: "dimensions")

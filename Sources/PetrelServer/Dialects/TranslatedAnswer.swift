@@ -111,6 +111,7 @@ final class TranslatedAnswer {
   }
 
   private func respond(with result: Result<SimpleResponse, OpenAIError>) {
+    guard exchange.isOpen else { return }
     switch result {
     case .success(let response):
       conclude { $0.exchange.hasStarted ? $0.finish(response.body) : $0.exchange.respond(response) }
@@ -140,6 +141,8 @@ final class TranslatedAnswer {
   /// Tells the client of an error, in the form that the answer has by now.
   func fail(_ error: OpenAIError) {
     timer?.cancel()
+    // The end of a request that was cancelled has been told, and kept, already.
+    guard exchange.isOpen else { return }
     guard exchange.hasStarted else { return exchange.respond(refusal(error)) }
     var output: [UInt8] = []
     translator.fail(error, into: &output)

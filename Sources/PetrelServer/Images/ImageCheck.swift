@@ -34,7 +34,11 @@ struct ImageCheck {
 
   private func check(_ bytes: UnsafeRawBufferPointer) throws(OpenAIError) {
     var count = 0
+    var scanned = 0
     for offset in JSONMemberSearch.values(of: "image_url", in: bytes) {
+      // Values that lie in each other would be read again and again.
+      scanned += JSONEnvelope.value(at: offset, of: bytes)?.range.count ?? 0
+      guard scanned <= bytes.count else { throw Self.refusal("an image_url holds another one", "invalid_image") }
       for url in Self.urls(at: offset, in: bytes) {
         count += 1
         guard count <= limits.images else {

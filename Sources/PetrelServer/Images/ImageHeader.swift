@@ -15,7 +15,12 @@ enum ImageHeader: Equatable {
   init(_ bytes: [UInt8]) {
     let file = FileStart(bytes: bytes)
     if file.has([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], at: 0) {
-      self = bytes.count >= 24 ? Self.sized(file.big32(16), file.big32(20)) : .cutOff
+      guard bytes.count >= 24 else {
+        self = .cutOff
+        return
+      }
+      // Another chunk before the header may hide another size.
+      self = file.has(Array("IHDR".utf8), at: 12) ? Self.sized(file.big32(16), file.big32(20)) : .unknown
     } else if file.has(Array("GIF87a".utf8), at: 0) || file.has(Array("GIF89a".utf8), at: 0) {
       self = bytes.count >= 10 ? Self.sized(file.little16(6), file.little16(8)) : .cutOff
     } else if file.has([0xFF, 0xD8, 0xFF], at: 0) {

@@ -76,7 +76,7 @@ package struct Redaction: Sendable {
       }
       position = value
       guard isField(text[string]), value < text.endIndex else { continue }
-      for range in Self.scalars(in: text, from: value) {
+      for range in Self.values(in: text, from: value) {
         replace(range, mask)
         position = range.upperBound
       }
@@ -122,6 +122,35 @@ package struct Redaction: Sendable {
 
   private static func skipBlanks(_ text: [UInt8], _ position: Int) -> Int {
     text[position...].firstIndex { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D && $0 != 0x09 } ?? text.endIndex
+  }
+
+  /// What is to be masked of the value at `position`: scalars, one by one in an array of nothing else, or all of an
+  /// array. Nothing of an object, which may be a schema.
+  private static func values(in text: [UInt8], from position: Int) -> [Range<Int>] {
+    let found = scalars(in: text, from: position)
+    guard text[position] == UInt8(ascii: "[") else { return found }
+    let end = arrayEnd(in: text, from: position)
+    return skipBlanks(text, found.last?.upperBound ?? position + 1) >= end - 1 ? found : [position..<end]
+  }
+
+  /// Where the array at `position` ends. One that is cut ends with the text.
+  private static func arrayEnd(in text: [UInt8], from position: Int) -> Int {
+    var depth = 0
+    var index = position
+    while index < text.endIndex {
+      switch text[index] {
+      case UInt8(ascii: "\""):
+        index = string(in: text, from: index)?.upperBound ?? text.endIndex
+        continue
+      case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
+      case UInt8(ascii: "]"), UInt8(ascii: "}"):
+        depth -= 1
+        if depth == 0 { return index + 1 }
+      default: break
+      }
+      index += 1
+    }
+    return text.endIndex
   }
 
   /// The value at `position` if it is a string or a number, or those at the beginning of the array there.
