@@ -89,12 +89,16 @@ let package = Package(
       ]),
     room("PetrelHTTP", [logging, nioSSL, .product(name: "NIOExtras", package: "swift-nio-extras")] + nio),
     room("PetrelTerminal", [systemPackage]),
+    room("PetrelDatabase", [systemPackage, .product(name: "GRDB", package: "GRDB.swift")]),
     room(
       "PetrelRecords",
-      ["PetrelOCI", "PetrelAPI", logging, systemPackage, .product(name: "GRDB", package: "GRDB.swift")]),
+      [
+        "PetrelOCI", "PetrelAPI", "PetrelDatabase", logging, systemPackage,
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     room(
       "PetrelResponseStore",
-      ["PetrelWire", logging, systemPackage, .product(name: "GRDB", package: "GRDB.swift")]),
+      ["PetrelWire", "PetrelDatabase", logging, systemPackage, .product(name: "GRDB", package: "GRDB.swift")]),
 
     // Use cases.
     room(

@@ -2,6 +2,7 @@
 
 import GRDB
 import PetrelAPI
+import PetrelDatabase
 import PetrelOCI
 import SystemPackage
 
@@ -11,57 +12,23 @@ final class RecordDatabase: Sendable {
   private static let version = 1
   private static let columns =
     "model, mode, time, name, method, url, request, response, error, status, user_agent, origin"
+  private static let tables = """
+    CREATE TABLE request (
+      id INTEGER PRIMARY KEY, model TEXT NOT NULL, mode TEXT NOT NULL, time INTEGER NOT NULL, name TEXT NOT NULL,
+      method TEXT NOT NULL, url TEXT NOT NULL, request TEXT NOT NULL, response TEXT, error TEXT,
+      status INTEGER NOT NULL, user_agent TEXT, origin TEXT
+    );
+    CREATE INDEX request_model ON request (model);
+    CREATE INDEX request_time ON request (time);
+    """
 
   private let queue: DatabaseQueue
 
   /// - Parameter path: nil for a database in memory.
-  /// - Throws: what SQLite says, or ``UnknownVersion``.
+  /// - Throws: what SQLite says, or ``UnknownLayout``.
   init(path: FilePath?) throws {
-    var configuration = Configuration()
-    configuration.label = "petrel.records"
-    // Somebody may look into the file with other tools.
-    configuration.busyMode = .timeout(2)
-    configuration.foreignKeysEnabled = false
-    configuration.prepareDatabase { database in
-      // Works only before the first table is there.
-      try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
-      try database.execute(sql: "PRAGMA journal_mode = WAL")
-      // A commit survives the end of this process, but not always that of the machine; nothing breaks either way.
-      try database.execute(sql: "PRAGMA synchronous = NORMAL")
-      try database.execute(sql: "PRAGMA journal_size_limit = 1048576")
-      try database.execute(sql: "PRAGMA wal_autocheckpoint = 256")
-      // KiB.
-      try database.execute(sql: "PRAGMA cache_size = -512")
-    }
-    if let path {
-      // SQLite would let others read what it creates.
-      try FileDescriptor.open(
-        path, .readWrite, options: [.create, .closeOnExec], permissions: [.ownerReadWrite]
-      ).close()
-      queue = try DatabaseQueue(path: path.string, configuration: configuration)
-    } else {
-      queue = try DatabaseQueue(configuration: configuration)
-    }
-    try queue.write { database in try Self.prepare(database) }
-  }
-
-  private static func prepare(_ database: Database) throws {
-    switch try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0 {
-    case version: return
-    case 0: break
-    case let other: throw UnknownVersion(version: other)
-    }
-    try database.execute(
-      sql: """
-        CREATE TABLE request (
-          id INTEGER PRIMARY KEY, model TEXT NOT NULL, mode TEXT NOT NULL, time INTEGER NOT NULL, name TEXT NOT NULL,
-          method TEXT NOT NULL, url TEXT NOT NULL, request TEXT NOT NULL, response TEXT, error TEXT,
-          status INTEGER NOT NULL, user_agent TEXT, origin TEXT
-        );
-        CREATE INDEX request_model ON request (model);
-        CREATE INDEX request_time ON request (time);
-        PRAGMA user_version = \(version);
-        """)
+    queue = try DatabaseFile.open(
+      path, label: "petrel.records", version: Self.version, tables: Self.tables, checkpointPages: 256)
   }
 
   func close() throws { try queue.close() }
@@ -147,18 +114,4 @@ final class RecordDatabase: Sendable {
         request: row["request"], response: row["response"], error: row["error"], timestamp: time / 1_000_000_000,
         statusCode: row["status"], userAgent: row["user_agent"], origin: row["origin"]))
   }
-}
-
-/// A database that another version of Petrel has written.
-struct UnknownVersion: Error, CustomStringConvertible {
-  let version: Int
-  var description: String { "its layout is version \(version), which this Petrel does not know" }
-}
-
-/// Whether an error means that the file is of no use, and not that it can't be used just now.
-func isDamage(_ error: any Error) -> Bool {
-  if error is UnknownVersion { return true }
-  guard let error = error as? DatabaseError else { return false }
-  // The last is what a table of another shape gives.
-  return [.SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_ERROR].contains(error.resultCode)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Logging
+import PetrelDatabase
 import PetrelOCI
 import SystemPackage
 
@@ -104,7 +105,7 @@ package actor RecordStore {
         hasWarned = false
         return result
       } catch {
-        guard isDamage(error), let path, !isInMemory else {
+        guard DatabaseFile.isDamage(error), let path, !isInMemory else {
           warn("requests can't be recorded", error)
           return nil
         }
@@ -125,7 +126,7 @@ package actor RecordStore {
       for _ in 0..<2 where database == nil {
         do {
           database = try RecordDatabase(path: path)
-        } catch  where isDamage(error) {
+        } catch  where DatabaseFile.isDamage(error) {
           setAside(path, error)
         } catch {
           warn("\(path) can't be opened; requests are recorded in memory only", error)
@@ -149,15 +150,7 @@ package actor RecordStore {
     logger.warning(
       "the record of requests is damaged; it was set aside, and a new one begins",
       metadata: ["file": "\(aside)", "error": "\(error)"])
-    for suffix in ["", "-wal", "-shm"] {
-      try? FileManager.default.removeItem(atPath: aside + suffix)
-      do {
-        try FileManager.default.moveItem(atPath: path.string + suffix, toPath: aside + suffix)
-      } catch {
-        // What can't be moved must not stay either.
-        try? FileManager.default.removeItem(atPath: path.string + suffix)
-      }
-    }
+    DatabaseFile.setAside(path)
   }
 
   private func warn(_ message: String, _ error: any Error) {

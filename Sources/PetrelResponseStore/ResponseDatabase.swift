@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRDB
+import PetrelDatabase
 import PetrelWire
 import SystemPackage
 
@@ -11,48 +12,20 @@ import SystemPackage
 final class ResponseDatabase: Sendable {
   /// Of the tables; a file with another one is not read.
   private static let version = 1
+  private static let tables = """
+    CREATE TABLE conversation (id TEXT PRIMARY KEY, used INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX conversation_used ON conversation (used);
+    CREATE TABLE response (
+      number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, conversation TEXT NOT NULL, previous TEXT,
+      input TEXT NOT NULL, body TEXT NOT NULL
+    );
+    CREATE INDEX response_conversation ON response (conversation);
+    """
 
   private let queue: DatabaseQueue
 
   init(path: FilePath) throws {
-    var configuration = Configuration()
-    configuration.label = "petrel.responses"
-    // Somebody may look into the file with other tools.
-    configuration.busyMode = .timeout(2)
-    configuration.foreignKeysEnabled = false
-    configuration.prepareDatabase { database in
-      // Works only before the first table is there.
-      try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
-      try database.execute(sql: "PRAGMA journal_mode = WAL")
-      // A commit survives the end of this process, but not always that of the machine; nothing breaks either way.
-      try database.execute(sql: "PRAGMA synchronous = NORMAL")
-      try database.execute(sql: "PRAGMA journal_size_limit = 1048576")
-      // KiB.
-      try database.execute(sql: "PRAGMA cache_size = -512")
-    }
-    // SQLite would let others read what it creates.
-    try FileDescriptor.open(path, .readWrite, options: [.create, .closeOnExec], permissions: [.ownerReadWrite]).close()
-    queue = try DatabaseQueue(path: path.string, configuration: configuration)
-    try queue.write { database in try Self.prepare(database) }
-  }
-
-  private static func prepare(_ database: Database) throws {
-    switch try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0 {
-    case version: return
-    case 0: break
-    case let other: throw UnknownLayout(version: other)
-    }
-    try database.execute(
-      sql: """
-        CREATE TABLE conversation (id TEXT PRIMARY KEY, used INTEGER NOT NULL) WITHOUT ROWID;
-        CREATE INDEX conversation_used ON conversation (used);
-        CREATE TABLE response (
-          number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, conversation TEXT NOT NULL, previous TEXT,
-          input TEXT NOT NULL, body TEXT NOT NULL
-        );
-        CREATE INDEX response_conversation ON response (conversation);
-        PRAGMA user_version = \(version);
-        """)
+    queue = try DatabaseFile.open(path, label: "petrel.responses", version: Self.version, tables: Self.tables)
   }
 
   func close() throws { try queue.close() }
@@ -175,10 +148,4 @@ final class ResponseDatabase: Sendable {
       id: row["id"], previousID: row["previous"], input: try JSONNode(parsing: row["input"] as String).elements ?? [],
       body: try JSONNode(parsing: row["body"] as String))
   }
-}
-
-/// A database that another version of Petrel has written.
-struct UnknownLayout: Error, CustomStringConvertible {
-  let version: Int
-  var description: String { "its layout is version \(version), which this Petrel does not know" }
 }

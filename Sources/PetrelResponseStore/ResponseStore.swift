@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import GRDB
 import Logging
+import PetrelDatabase
 import PetrelWire
 import SystemPackage
 
@@ -96,13 +96,13 @@ package actor ResponseStore {
       let database = try open()
       used = database
       return try await operation(database)
-    } catch  where Self.isDamage(error) {
+    } catch  where DatabaseFile.isDamage(error) {
       // Another operation may have set it aside meanwhile, and opened a new one.
       if used === database {
         logger.warning(
           "the stored responses are damaged; they were set aside", metadata: ["file": "\(path)", "error": "\(error)"])
         close()
-        setAside()
+        DatabaseFile.setAside(path)
       }
     } catch {
       throw Self.unusable(path, error)
@@ -124,25 +124,5 @@ package actor ResponseStore {
   private static func unusable(_ path: FilePath, _ error: any Error) -> ResponseStoreError {
     ResponseStoreError(
       code: .unusable, message: "stored responses can't be used (\(path)): \(error); see whether the disk is full")
-  }
-
-  private static func isDamage(_ error: any Error) -> Bool {
-    if error is UnknownLayout { return true }
-    guard let error = error as? DatabaseError else { return false }
-    // The last is what a table of another shape gives.
-    return [.SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_ERROR].contains(error.resultCode)
-  }
-
-  private func setAside() {
-    let aside = path.string + ".damaged"
-    for suffix in ["", "-wal", "-shm"] {
-      try? FileManager.default.removeItem(atPath: aside + suffix)
-      do {
-        try FileManager.default.moveItem(atPath: path.string + suffix, toPath: aside + suffix)
-      } catch {
-        // What can't be moved must not stay either.
-        try? FileManager.default.removeItem(atPath: path.string + suffix)
-      }
-    }
   }
 }

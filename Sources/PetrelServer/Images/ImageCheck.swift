@@ -37,9 +37,10 @@ struct ImageCheck {
     var scanned = 0
     for offset in JSONMemberSearch.values(of: "image_url", in: bytes) {
       // Values that lie in each other would be read again and again.
-      scanned += JSONEnvelope.value(at: offset, of: bytes)?.range.count ?? 0
+      guard let value = JSONEnvelope.value(at: offset, of: bytes) else { continue }
+      scanned += value.range.count
       guard scanned <= bytes.count else { throw Self.refusal("an image_url holds another one", "invalid_image") }
-      for url in Self.urls(at: offset, in: bytes) {
+      for url in Self.urls(value, in: bytes) {
         count += 1
         guard count <= limits.images else {
           throw Self.refusal("a request may have \(limits.images) images (max-images)", "too_many_images")
@@ -50,8 +51,7 @@ struct ImageCheck {
   }
 
   /// The URL by itself, or in an object. All are looked at where an object has several.
-  private static func urls(at offset: Int, in bytes: UnsafeRawBufferPointer) -> [String] {
-    guard let value = JSONEnvelope.value(at: offset, of: bytes) else { return [] }
+  private static func urls(_ value: JSONEnvelope.Value, in bytes: UnsafeRawBufferPointer) -> [String] {
     guard value.kind == .object else { return value.string(in: bytes).map { [$0] } ?? [] }
     let object = UnsafeRawBufferPointer(rebasing: bytes[value.range])
     return JSONMemberSearch.values(of: "url", in: object).compactMap {
