@@ -33,6 +33,7 @@ extension ConfigureRequest: Codable {
     case runtimeFlags = "runtime-flags"
     case rawRuntimeFlags = "raw-runtime-flags"
     case keepAlive = "keep_alive"
+    case maximumConcurrency = "max-concurrent"
   }
 
   package init(from decoder: any Decoder) throws {
@@ -48,6 +49,7 @@ extension ConfigureRequest: Codable {
     change.speculative = try container.change(ModelSettings.Speculative.self, .speculative)
     change.keepAlive = try container.change(KeepAlive.self, .keepAlive)
     change.parallel = try Self.resetting(container.change(Int.self, .parallel))
+    change.maximumConcurrency = try Self.resetting(container.change(Int.self, .maximumConcurrency))
     change.priority = try container.change(ModelSettings.Priority.self, .priority)
     if try container.isNull(.vllm) {
       (change.hfOverrides, change.gpuMemoryUtilization) = (.clear, .clear)
@@ -90,6 +92,7 @@ extension ConfigureRequest: Codable {
       try llamacpp.encode(change.rpc, .rpc)
     }
     try container.encode(change.parallel, .parallel)
+    try container.encode(change.maximumConcurrency, .maximumConcurrency)
     try container.encode(change.priority, .priority)
     if !preloads { try container.encode(false, forKey: .preload) }
   }

@@ -34,18 +34,26 @@ package struct UnloadRequest: Codable, Sendable {
   /// Empty or absent for every engine.
   package var backend: String?
   package var models: [String]?
+  /// Models that answer a request take no new one, and go with their last answer.
+  package var whenIdle: Bool?
 
-  package init(all: Bool, backend: String? = nil, models: [String] = []) {
+  package init(all: Bool, backend: String? = nil, models: [String] = [], whenIdle: Bool = false) {
     self.all = all
     self.backend = backend ?? ""
     self.models = models
+    self.whenIdle = whenIdle ? true : nil
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case all, backend, models
+    case whenIdle = "when_idle"
   }
 }
 
 /// Answer of `POST /engines/unload`.
 package struct UnloadResponse: Codable, Sendable {
   package var unloadedRunners: Int
-  /// Names of models that stay because they are answering a request.
+  /// Names of models that stay, for now at least, because they are answering a request.
   package var inUse: [String]?
 
   package init(unloadedRunners: Int, inUse: [String]) {

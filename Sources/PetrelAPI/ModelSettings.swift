@@ -49,6 +49,8 @@ package struct ModelSettings: Sendable, Equatable {
   package var rpc: [String]?
   /// Requests that the engine works on at the same time.
   package var parallel: Int?
+  /// Requests that the engine is given at the same time, where it could take more.
+  package var maximumConcurrency: Int?
   package var priority: Priority?
 
   package init() {}
@@ -68,6 +70,7 @@ package struct ModelSettings: Sendable, Equatable {
     result.gpuLayers = gpuLayers ?? other.gpuLayers
     result.rpc = rpc ?? other.rpc
     result.parallel = parallel ?? other.parallel
+    result.maximumConcurrency = maximumConcurrency ?? other.maximumConcurrency
     result.priority = priority ?? other.priority
     return result
   }
@@ -76,6 +79,7 @@ package struct ModelSettings: Sendable, Equatable {
   package var launch: ModelSettings {
     var result = self
     result.keepAlive = nil
+    result.maximumConcurrency = nil
     result.priority = nil
     return result
   }
@@ -88,6 +92,7 @@ extension ModelSettings: Codable {
     case speculative
     case keepAlive = "keep_alive"
     case vllm, llamacpp, parallel, priority
+    case maximumConcurrency = "max-concurrent"
   }
 
   enum VLLMKeys: String, CodingKey {
@@ -108,6 +113,7 @@ extension ModelSettings: Codable {
     speculative = try container.decodeIfPresent(Speculative.self, forKey: .speculative)
     keepAlive = try container.decodeIfPresent(KeepAlive.self, forKey: .keepAlive)
     parallel = try container.decodeIfPresent(Int.self, forKey: .parallel)
+    maximumConcurrency = try container.decodeIfPresent(Int.self, forKey: .maximumConcurrency)
     priority = try container.decodeIfPresent(Priority.self, forKey: .priority)
     if container.contains(.vllm) {
       let vllm = try container.nestedContainer(keyedBy: VLLMKeys.self, forKey: .vllm)
@@ -140,6 +146,7 @@ extension ModelSettings: Codable {
       try llamacpp.encodeIfPresent(rpc, forKey: .rpc)
     }
     try container.encodeIfPresent(parallel, forKey: .parallel)
+    try container.encodeIfPresent(maximumConcurrency, forKey: .maximumConcurrency)
     try container.encodeIfPresent(priority, forKey: .priority)
   }
 }

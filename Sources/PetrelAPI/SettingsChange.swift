@@ -32,6 +32,7 @@ package struct SettingsChange: Sendable, Equatable {
   package var gpuLayers = Change<Int>.keep
   package var rpc = Change<[String]>.keep
   package var parallel = Change<Int>.keep
+  package var maximumConcurrency = Change<Int>.keep
   package var priority = Change<ModelSettings.Priority>.keep
 
   package init() {}
@@ -48,6 +49,7 @@ package struct SettingsChange: Sendable, Equatable {
     settings.gpuLayers = gpuLayers.applied(to: settings.gpuLayers)
     settings.rpc = rpc.applied(to: settings.rpc)
     settings.parallel = parallel.applied(to: settings.parallel)
+    settings.maximumConcurrency = maximumConcurrency.applied(to: settings.maximumConcurrency)
     settings.priority = priority.applied(to: settings.priority)
     return settings
   }

@@ -223,7 +223,8 @@ package struct Daemon: Sendable {
       launcher: launcher, settings: settings, idleTimeout: configuration.keepAlive,
       limits: SchedulingLimits(
         maximumRunners: configuration.maximumRunners, maximumQueue: configuration.maximumQueue,
-        queueTimeout: configuration.queueTimeout), memory: .machine(limit: configuration.memoryLimit),
+        queueTimeout: configuration.queueTimeout, healthInterval: configuration.healthInterval),
+      memory: .machine(limit: configuration.memoryLimit),
       logger: logger, onEvent: onEvent)
   }
 

@@ -14,6 +14,7 @@ package enum SettingsValidation {
   ) throws(EngineError) {
     try check(settings.contextSize, "context-size", in: contextSizes)
     try check(settings.parallel, "parallel", in: 1...256)
+    try check(settings.maximumConcurrency, "max-concurrent", in: 1...256)
     try check(settings.gpuLayers, "gpu-layers", in: 0...100_000)
     try check(settings.reasoningBudget, "reasoning-budget", in: -1...16_777_216)
     try check(settings.speculative?.tokenCount, "num_tokens", in: 0...65_536)

@@ -85,8 +85,26 @@ struct Admission {
   /// - Returns: false when too many wait already.
   mutating func enqueue(_ claim: Claim) -> Bool {
     guard waiting.count < limits.claims else { return false }
-    let index = waiting.firstIndex { order(claim) < order($0) } ?? waiting.count
+    insert(claim)
+    return true
+  }
+
+  private mutating func insert(_ claim: Claim) {
+    // Of two that came at the same moment, the one that was asked for first goes first.
+    let index = waiting.firstIndex { (order(claim), claim.id) < (order($0), $0.id) } ?? waiting.count
     waiting.insert(claim, at: index)
+  }
+
+  /// Who waits for the load may have changed, and with that whether it is for batch work.
+  ///
+  /// - Returns: whether that has changed the order.
+  mutating func setBatch(_ isBatch: Bool, of id: RunnerID) -> Bool {
+    guard let index = waiting.firstIndex(where: { $0.id == id }), waiting[index].isBatch != isBatch else {
+      return false
+    }
+    var claim = waiting.remove(at: index)
+    claim.isBatch = isBatch
+    insert(claim)
     return true
   }
 

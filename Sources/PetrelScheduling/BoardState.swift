@@ -22,8 +22,10 @@ struct BoardState {
     let socket: FilePath
     let displayName: String
     let facts: RunnerFacts
-    /// Requests at a time.
-    let places: Int
+    /// What the engine can work on at a time.
+    let slots: Int
+    /// What it is to work on at a time; nil for as much as it can.
+    var limit: Int?
     var keepAlive: KeepAlive
     /// Whether a user or a request asked for it to stay, and not only the daemon's default.
     var isPinned: Bool
@@ -35,6 +37,9 @@ struct BoardState {
     var waiters: [Waiter] = []
     /// Those who wait for the runner to be taken down when it is idle.
     var retirements: [WaiterID] = []
+
+    /// Requests at a time.
+    var places: Int { min(slots, limit ?? slots) }
 
     /// When the runner has been idle for long enough; nil while it is in use, and for ever.
     var expiry: Instant? {
@@ -119,7 +124,8 @@ struct BoardState {
   mutating func giveBack(_ runner: RunnerID, now: Instant) -> Next {
     guard var entry = entries[runner], entry.taken > 0 else { return .nothing }
     entry.pace.count()
-    if !entry.waiters.isEmpty {
+    // Where the limit has been lowered, places go before anybody gets one.
+    if !entry.waiters.isEmpty, entry.taken <= entry.places {
       let waiter = entry.waiters.removeFirst()
       places[waiter.id] = nil
       entries[runner] = entry
@@ -137,6 +143,18 @@ struct BoardState {
       return .retired(entry.retirements)
     }
     return wantsIdle || expiresBeforeSweep(entry) ? .look : .nothing
+  }
+
+  /// - Returns: those who wait and have a place now.
+  mutating func setLimit(_ limit: Int?, of runner: RunnerID, now: Instant) -> [WaiterID] {
+    entries[runner]?.limit = limit
+    var served: [WaiterID] = []
+    while let waiter = entries[runner]?.waiters.first?.id, take(runner, now: now) {
+      entries[runner]?.waiters.removeFirst()
+      places[waiter] = nil
+      served.append(waiter)
+    }
+    return served
   }
 
   private func expiresBeforeSweep(_ entry: Entry) -> Bool {

@@ -17,7 +17,7 @@ package final class RunnerBoard: Sendable {
   /// How many more wait for a place.
   package static let waitersPerRunner = 512
 
-  typealias Place = CheckedContinuation<RunnerLease, any Error>
+  typealias Place = CheckedContinuation<RunnerLease?, any Error>
 
   private struct Guarded {
     var state = BoardState()
@@ -58,47 +58,40 @@ package final class RunnerBoard: Sendable {
 
   /// A place at the runner for `key`. `name` is remembered as a name for it, unless the request is a special case.
   ///
+  /// - Parameter isAccepted: it has waited for the engine to be loaded, and is not turned away any more.
   /// - Returns: nil when there is no such runner. Waits while all its places are taken.
   /// - Throws: ``SchedulingError`` when too many wait or the runner ends; `CancellationError`.
   func place(
     for key: RunnerKey, name: String, namesGeneration: UInt64? = nil, learnsName: Bool = true,
-    order: WaitingOrder = .now,
-    ticket: WaitingTicket? = nil
+    order: WaitingOrder = .now, isAccepted: Bool = false, ticket: WaitingTicket? = nil
   ) async throws -> RunnerLease? {
-    let (lease, waiter) = try guarded.withLock { guarded -> (RunnerLease?, BoardState.WaiterID?) in
-      guard let runner = guarded.state.runner(for: key) else { return (nil, nil) }
-      if learnsName { guarded.state.learn(name, for: runner, mode: key.mode, generation: namesGeneration) }
-      if let lease = take(runner, &guarded.state) { return (lease, nil) }
-      let count = guarded.state.entries[runner]?.waiters.count ?? 0
-      guard count < maximumWaiters else {
-        throw SchedulingError(.overloaded, "\(count) requests wait for \(name) already; try again later")
-      }
-      return (nil, guarded.state.newWaiter())
-    }
-    guard let waiter else { return lease }
+    let waiter = guarded.withLock { $0.state.newWaiter() }
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        enqueue(.init(id: waiter, order: order.instant), continuation, for: key, ticket)
+        // One look decides: between two, the runner could be hidden or become free.
+        let result = guarded.withLock { guarded -> Result<RunnerLease?, any Error>? in
+          // Asked under the lock: a cancellation after this finds the waiter in its place.
+          if Task.isCancelled { return .failure(CancellationError()) }
+          guard let runner = guarded.state.runner(for: key) else { return .success(nil) }
+          if learnsName { guarded.state.learn(name, for: runner, mode: key.mode, generation: namesGeneration) }
+          if let lease = take(runner, &guarded.state) { return .success(lease) }
+          let count = guarded.state.entries[runner]?.waiters.count ?? 0
+          guard isAccepted || count < maximumWaiters else {
+            return .failure(
+              SchedulingError(.overloaded, "\(count) requests wait for \(name) already; try again later"))
+          }
+          guarded.state.enqueue(.init(id: waiter, order: order.instant), at: runner)
+          guarded.places[waiter] = continuation
+          return nil
+        }
+        if let result { return continuation.resume(with: result) }
+        ticket?.report { [self] in
+          let standing = guarded.withLock { $0.state.standing(of: waiter, now: .now) }
+          return standing.map { QueueStanding(phase: .queued, ahead: $0.ahead, estimatedWait: $0.wait) }
+        }
       }
     } onCancel: {
       cancel(waiter)
-    }
-  }
-
-  private func enqueue(_ waiter: BoardState.Waiter, _ place: Place, for key: RunnerKey, _ ticket: WaitingTicket?) {
-    let result = guarded.withLock { guarded -> Result<RunnerLease, any Error>? in
-      // Asked under the lock: a cancellation after this finds the waiter in its place.
-      if Task.isCancelled { return .failure(CancellationError()) }
-      guard let runner = guarded.state.runner(for: key) else { return .failure(Self.ended) }
-      if let lease = take(runner, &guarded.state) { return .success(lease) }
-      guarded.state.enqueue(waiter, at: runner)
-      guarded.places[waiter.id] = place
-      return nil
-    }
-    if let result { return place.resume(with: result) }
-    ticket?.report { [self] in
-      let standing = guarded.withLock { $0.state.standing(of: waiter.id, now: .now) }
-      return standing.map { QueueStanding(phase: .queued, ahead: $0.ahead, estimatedWait: $0.wait) }
     }
   }
 
@@ -161,16 +154,17 @@ package final class RunnerBoard: Sendable {
 
   /// Puts up a runner that is ready and takes places for those who waited for it, before anybody can find it idle.
   ///
+  /// - Parameter limit: requests at a time, even if the engine has more slots.
   /// - Returns: `waiters` leases, or fewer when there are not as many places.
   @discardableResult
   func putUp(
     _ runner: RunnerID, key: RunnerKey, socket: FilePath, displayName: String, facts: RunnerFacts = RunnerFacts(),
-    keepAlive: KeepAlive? = nil, takingPlaces waiters: Int = 0
+    keepAlive: KeepAlive? = nil, limit: Int? = nil, takingPlaces waiters: Int = 0
   ) -> [RunnerLease] {
     guarded.withLock { guarded in
       let entry = BoardState.Entry(
         key: key, socket: socket, displayName: displayName, facts: facts,
-        places: facts.properties.slots.flatMap { $0 > 0 ? $0 : nil } ?? Self.placesPerRunner,
+        slots: facts.properties.slots.flatMap { $0 > 0 ? $0 : nil } ?? Self.placesPerRunner, limit: limit,
         keepAlive: keepAlive ?? defaultKeepAlive, isPinned: keepAlive == .forever, idleSince: .now)
       guarded.state.putUp(runner, entry)
       return (0..<waiters).compactMap { _ in take(runner, &guarded.state) }
@@ -185,6 +179,20 @@ package final class RunnerBoard: Sendable {
   /// Says how long the runner stays when it is idle; nil for the daemon's default.
   func setKeepAlive(_ keepAlive: KeepAlive?, of runner: RunnerID) {
     if guarded.withLock({ set(keepAlive, of: runner, &$0.state) }) { onLook() }
+  }
+
+  /// Says how many requests at a time the runner gets; nil for as many as its engine has slots. Those who wait for a
+  /// place that there is now get it.
+  func setLimit(_ limit: Int?, of runner: RunnerID) {
+    let served = guarded.withLock { guarded in
+      guarded.state.setLimit(limit, of: runner, now: .now).compactMap { waiter -> (lease: RunnerLease, place: Place)? in
+        guard let place = guarded.places.removeValue(forKey: waiter), let lease = lease(runner, guarded.state) else {
+          return nil
+        }
+        return (lease, place)
+      }
+    }
+    for (lease, place) in served { place.resume(returning: lease) }
   }
 
   /// Takes down all runners that have been idle for long enough.
@@ -221,8 +229,8 @@ package final class RunnerBoard: Sendable {
     }
   }
 
-  /// Takes the runner down whatever it does: its engine has ended. Those who wait for a place are told.
-  func takeDownEnded(_ runner: RunnerID) {
+  /// Takes the runner down whatever it does: its engine has ended, or is about to. Those who wait for a place are told.
+  func takeDownEnded(_ runner: RunnerID, telling error: SchedulingError = RunnerBoard.ended) {
     let (places, retirements) = guarded.withLock { guarded in
       let told = guarded.state.takeDownEnded(runner)
       return (
@@ -230,7 +238,7 @@ package final class RunnerBoard: Sendable {
         told.retirements.compactMap { guarded.retirements.removeValue(forKey: $0) }
       )
     }
-    for place in places { place.resume(throwing: Self.ended) }
+    for place in places { place.resume(throwing: error) }
     for retirement in retirements { retirement.resume() }
   }
 

@@ -24,15 +24,21 @@ extension Scheduler {
 
   /// Waits until the load may start its engine: there is memory for it, and a place among the engines.
   ///
-  /// - Throws: ``SchedulingError`` with code `overloaded` or `insufficientMemory`; `CancellationError`.
+  /// - Throws: ``SchedulingError`` with code `overloaded` or `insufficientMemory`; `CancellationError`, also when all who
+  ///   asked for the load have left.
   func admission(
-    _ id: RunnerID, _ key: RunnerKey, _ name: String, _ files: EngineModel, _ settings: ModelSettings, isBatch: Bool
+    _ id: RunnerID, _ key: RunnerKey, _ name: String, _ files: EngineModel, _ settings: ModelSettings
   ) async throws -> Admitted {
+    guard let load = loads[key], load.id == id else { throw CancellationError() }
+    guard !load.waiters.isEmpty else {
+      loads[key] = nil
+      throw CancellationError()
+    }
     var demand = try launcher.demand(for: files, mode: key.mode, settings: settings)
     // What it needs at least: with one slot, if nobody has said how many.
     let least = leastDemand(demand)
     let claim = Admission.Claim(
-      id: id, need: files.estimate(least)?.total ?? .zero, since: .now, isBatch: isBatch)
+      id: id, need: files.estimate(least)?.total ?? .zero, since: .now, isBatch: load.isForBatch)
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { (turn: CheckedContinuation<Void, any Error>) in
         guard !Task.isCancelled else { return turn.resume(throwing: CancellationError()) }
@@ -67,6 +73,19 @@ extension Scheduler {
 
   private func promise(_ size: ByteCount?, _ id: RunnerID, _ key: RunnerKey) {
     if loads[key]?.id == id { loads[key]?.promised = size ?? .zero }
+  }
+
+  /// The load has no engine any more: what it was given is free for others.
+  func giveUpAdmission(_ id: RunnerID, _ key: RunnerKey) {
+    admission.ended(id)
+    promise(nil, id, key)
+    admitNext()
+  }
+
+  /// Lets the rules know who waits for a load that waits itself.
+  func noteWaiters(of key: RunnerKey) {
+    guard let load = loads[key], pending[load.id] != nil, !load.waiters.isEmpty else { return }
+    if admission.setBatch(load.isForBatch, of: load.id) { admitNext() }
   }
 
   private func leastDemand(_ demand: EngineDemand) -> MemoryDemand {

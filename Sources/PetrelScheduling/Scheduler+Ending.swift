@@ -17,6 +17,7 @@ extension Scheduler {
     defer { admitNext() }
     onEvent(SchedulingEvent(runner.key, name: runner.name, .ended(.crashed)))
     noteFailure(of: runner.key, runner.name, failure.summary, failure.kind)
+    crashes.note(runner.key, failure.summary, failure.kind, now: .now)
     logger.error("engine ended", metadata: ["pid": "\(runner.engine.pid)", "reason": "\(failure.text)"])
   }
 
@@ -107,12 +108,16 @@ extension Scheduler {
   /// What ``unload(where:)`` has done.
   package struct Unloading: Sendable, Equatable {
     package var count = 0
-    /// Names of models that stay because they are in use.
+    /// Names of models that stay because they are in use, or that end with their last answer.
     package var inUse: [String] = []
   }
 
   /// Ends idle runners, also those that are to be kept for ever, and waits until their memory is free. Settings stay.
-  package func unload(where matches: @Sendable (RunnerKey, _ name: String) -> Bool) async -> Unloading {
+  ///
+  /// - Parameter busyOnesToo: those in use take nothing new and end with their last answer; nobody waits for that.
+  package func unload(
+    busyOnesToo: Bool = false, where matches: @Sendable (RunnerKey, _ name: String) -> Bool
+  ) async -> Unloading {
     var result = Unloading()
     var ends: [Task<Void, Never>] = []
     for (id, runner) in runners where matches(runner.key, runner.name) {
@@ -121,6 +126,7 @@ extension Scheduler {
         if let end = beginEnd(id) { ends.append(end) }
       } else {
         result.inUse.append(runner.name)
+        if busyOnesToo { drain(id) }
       }
     }
     for end in ends { await end.value }

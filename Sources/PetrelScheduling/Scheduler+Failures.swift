@@ -24,7 +24,22 @@ extension Scheduler {
   func noteFailure(of key: RunnerKey, _ name: String, _ error: any Error) {
     guard let error = error as? EngineError else { return }
     let line = error.message.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
-    noteFailure(of: key, name, error.failure?.summary ?? line, error.failure?.kind)
+    let summary = error.failure?.summary ?? line
+    noteFailure(of: key, name, summary, error.failure?.kind)
+    switch error.code {
+    case .exitedDuringLoad, .launchFailed, .loadTimedOut, .outOfMemory:
+      crashes.note(key, summary, error.failure?.kind, now: .now)
+    case .notInstalled, .unsupportedModel, .installFailed, .invalidSettings, .contextSizeMismatch: break
+    }
+  }
+
+  /// Tells a request that its model's engine has failed too often to be started for it.
+  static func pausing(_ name: String, _ refusal: CrashHistory.Refusal) -> SchedulingError {
+    let wait = refusal.wait.components.seconds + 1
+    return SchedulingError(
+      .loadFailed,
+      "the engine of \(name) has failed \(refusal.failures) times in a row and is not started again for \(wait) s; the "
+        + "last time: \(refusal.summary)", reason: refusal.kind, retryAfter: .seconds(wait))
   }
 
   func noteFailure(of key: RunnerKey, _ name: String, _ summary: String, _ kind: EngineFailure.Kind?) {

@@ -22,11 +22,12 @@ extension Scheduler {
         let launch = launchSettings(key, model.options)
         let prepared = try await prepare(model, mode: key.mode, launch)
         defer { withExtendedLifetime(prepared) {} }
-        let admitted = try await admission(
-          id, key, model.name, prepared.files, launch, isBatch: loads[key]?.isForBatch ?? false)
+        let admitted = try await admission(id, key, model.name, prepared.files, launch)
         let engine = try await start(id, key, prepared.files, launch, admitted)
         await loadSucceeded(id, key, engine, launch, model, admitted, after: started.duration(to: .now))
       } catch {
+        // To look for the reason may take a while, in which nobody else has to wait.
+        giveUpAdmission(id, key)
         loadFailed(id, key, await explained(error, model))
       }
     }
@@ -86,7 +87,7 @@ extension Scheduler {
     _ id: RunnerID, _ key: RunnerKey, _ engine: RunningEngine, _ launch: ModelSettings, _ model: RequestedModel,
     _ admitted: Admitted, after duration: Duration
   ) async {
-    guard !isShuttingDown else {
+    guard !isShuttingDown, loads[key]?.id == id else {
       await engine.process.stop(grace: .seconds(5))
       launcher.forget(engine.process, socket: engine.socket)
       loadFailed(id, key, Self.shuttingDown)
@@ -116,7 +117,8 @@ extension Scheduler {
     let leases = board.putUp(
       id, key: key, socket: engine.socket, displayName: model.name,
       facts: RunnerFacts(properties: engine.properties, pid: engine.pid),
-      keepAlive: model.options.keepAlive ?? settings.effective(key).keepAlive, takingPlaces: waiters.count)
+      keepAlive: model.options.keepAlive ?? settings.effective(key).keepAlive,
+      limit: settings.effective(key).maximumConcurrency, takingPlaces: waiters.count)
     for (index, waiter) in waiters.enumerated() { waiter.resume(returning: index < leases.count ? leases[index] : nil) }
     admitNext()
     wakeUp.yield()

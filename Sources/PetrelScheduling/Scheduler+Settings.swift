@@ -12,9 +12,12 @@ extension Scheduler {
   ///   changed then.
   package func configure(_ key: RunnerKey, _ change: SettingsChange) async throws {
     try await settings.change(key, change) { [launcher] in try await launcher.check($0, mode: key.mode) }
+    crashes.forget { $0.model == key.model }
     for (id, runner) in runners where runner.key.model == key.model && draining[id] == nil {
       let effective = settings.effective(runner.key)
-      if runner.launch == effective.launch { board.setKeepAlive(effective.keepAlive, of: id) }
+      guard runner.launch == effective.launch else { continue }
+      board.setKeepAlive(effective.keepAlive, of: id)
+      board.setLimit(effective.maximumConcurrency, of: id)
     }
     for mode in EngineMode.allCases {
       let affected = RunnerKey(model: key.model, mode: mode)

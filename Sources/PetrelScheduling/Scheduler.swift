@@ -91,6 +91,7 @@ package actor Scheduler {
   var lastExits: [RunnerID: EngineFailure] = [:]
   /// Bounded, for listings.
   var failures: [FailedRunner] = []
+  var crashes = CrashHistory()
   private var nextRunner: RunnerID = 0
   private var nextWaiter: UInt64 = 0
   var isShuttingDown = false
@@ -148,13 +149,17 @@ package actor Scheduler {
   private func lease(
     for model: RequestedModel, _ key: RunnerKey, _ order: WaitingOrder, _ ticket: WaitingTicket?
   ) async throws -> RunnerLease {
+    var hasWaited = false
     while true {
       try Task.checkCancellation()
       retireRunners(of: key, otherThan: launchSettings(key, model.options))
       var lease = try await board.place(
         for: key, name: model.name, namesGeneration: model.namesGeneration,
-        learnsName: model.options.contextSize == nil, order: order, ticket: ticket)
-      if lease == nil { lease = try await load(model, key, order, ticket) }
+        learnsName: model.options.contextSize == nil, order: order, isAccepted: hasWaited, ticket: ticket)
+      if lease == nil {
+        lease = try await load(model, key, order, ticket)
+        hasWaited = true
+      }
       guard let lease else { continue }
       // The settings may have changed while the request waited.
       if let runner = runners[lease.runner], runner.launch != launchSettings(key, model.options) { continue }
@@ -201,6 +206,7 @@ package actor Scheduler {
     if loads[key] == nil {
       // It may have become ready since the board was asked.
       if runners.contains(where: { $0.value.key == key && draining[$0.key] == nil }) { return nil }
+      if let refusal = crashes.refusal(key, now: .now) { throw Self.pausing(model.name, refusal) }
       startLoad(model, key)
     }
     let limit = RunnerBoard.placesPerRunner + limits.maximumQueue
@@ -220,6 +226,7 @@ package actor Scheduler {
         let ahead = loads[key]?.line.firstIndex { $0.id == waiter } ?? waiting
         let time = loadTimes[key]
         ticket?.report { QueueStanding(phase: phase, ahead: ahead, estimatedWait: time) }
+        noteWaiters(of: key)
       }
     } onCancel: {
       // Ends at once; nobody needs to wait for it.
@@ -232,11 +239,10 @@ package actor Scheduler {
   private func cancelWaiter(_ waiter: UInt64, _ key: RunnerKey) {
     guard let left = loads[key]?.waiters.removeValue(forKey: waiter) else { return }
     left.continuation.resume(throwing: CancellationError())
-    if let load = loads[key], load.waiters.isEmpty, pending[load.id] != nil {
-      loads[key] = nil
-      load.task.cancel()
-      abandoned[load.id] = load.task
-    }
+    guard let load = loads[key], load.waiters.isEmpty, pending[load.id] != nil else { return noteWaiters(of: key) }
+    loads[key] = nil
+    load.task.cancel()
+    abandoned[load.id] = load.task
   }
 
   func newRunnerID() -> RunnerID {
@@ -272,15 +278,23 @@ package actor Scheduler {
     wakeUp.yield()
   }
 
-  /// Ends everything: loads are cancelled, engines stopped side by side. Nothing is started afterwards.
+  /// Ends everything: whoever waits is told at once, loads are cancelled, engines stopped side by side. Nothing is
+  /// started afterwards.
   package func shutDown() async {
     isShuttingDown = true
     wakeUp.finish()
-    for load in loads.values { load.task.cancel() }
+    for key in Array(loads.keys) {
+      loads[key]?.task.cancel()
+      let waiters = loads[key]?.waiters.values.map(\.continuation) ?? []
+      loads[key]?.waiters = [:]
+      for waiter in waiters { waiter.resume(throwing: Self.shuttingDown) }
+    }
+    for id in Array(runners.keys) {
+      board.takeDownEnded(id, telling: Self.shuttingDown)
+      beginEnd(id)
+    }
     for load in loads.values { await load.task.value }
     for load in abandoned.values { await load.value }
-    for id in runners.keys { board.takeDownEnded(id) }
-    for id in Array(runners.keys) { beginEnd(id) }
     for end in ending.values { await end.value }
   }
 

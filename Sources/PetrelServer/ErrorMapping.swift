@@ -20,7 +20,7 @@ enum ErrorMapping {
         error.code == .notFound ? "; `petrel list` shows the models that are here, `petrel pull` gets others" : ""
       return OpenAIError(status(of: error), error.message + hint, code: code(of: error), param: param(of: error))
     case let error as SchedulingError:
-      let retryAfter = error.code == .loadFailed ? nil : Int(error.retryAfter?.components.seconds ?? 5)
+      let retryAfter = error.retryAfter.map { Int($0.components.seconds) } ?? (error.code == .loadFailed ? nil : 5)
       return OpenAIError(
         status(of: error), error.message, code: code(of: error), reason: error.reason, retryAfterSeconds: retryAfter)
     case let error as OCIError:

@@ -8,6 +8,7 @@ package enum FakeLlamaServer {
   ///
   /// - `gate`: not ready before a file `<model>.go` exists.
   /// - `never-listen`: runs, and never opens its socket.
+  /// - `silent`: takes connections and never says a word.
   /// - `exit:<status>:<text>`: prints the text and ends.
   /// - `signal:<number>`: ends itself by a signal.
   /// - `flood:<MB>`: prints a line of that length before it listens.
@@ -45,8 +46,10 @@ package enum FakeLlamaServer {
     }
     if ($plan =~ /never-listen/) { sleep 1 while 1 }
     my $server = IO::Socket::UNIX->new(Local => $socket, Listen => 64) or die "listen: $!\n";
+    my @kept;
     while (1) {
       my $client = $server->accept or next;
+      if ($plan =~ /silent/) { push @kept, $client; next }
       my $request = '';
       while ($request !~ /\r\n\r\n/) { sysread($client, $request, 4096, length $request) or last }
       my $ready = ($plan !~ /gate/ || -e "$model.go") && !-e "$model.mute";

@@ -14,7 +14,8 @@ import Testing
     {"model":"ai/qwen3","mode":"completion","context-size":8192,"runtime-flags":["--temp","0.7"],\
     "speculative":{"draft_model":"ai/qwen3:0.6B","num_tokens":4,"min_acceptance_rate":0.8},"keep_alive":"30m",\
     "vllm":{"hf-overrides":{"num_labels":2,"rope":{"b":[1.5,null],"a":true}},"gpu-memory-utilization":0.8},\
-    "llamacpp":{"reasoning-budget":-1,"gpu-layers":12,"rpc":["10.0.0.7:50052","b:1"]},"parallel":2,"priority":"batch"}
+    "llamacpp":{"reasoning-budget":-1,"gpu-layers":12,"rpc":["10.0.0.7:50052","b:1"]},"parallel":2,"max-concurrent":3,\
+    "priority":"batch"}
     """
 
   @Test func `A request that names everything becomes settings, and these the same JSON again`() throws {
@@ -26,7 +27,7 @@ import Testing
         "speculative":{"draft_model":"ai/qwen3:0.6B","num_tokens":4,"min_acceptance_rate":0.8},"keep_alive":"30m0s",\
         "vllm":{"hf-overrides":{"num_labels":2,"rope":{"a":true,"b":[1.5,null]}},"gpu-memory-utilization":0.8},\
         "llamacpp":{"reasoning-budget":-1,"gpu-layers":12,"rpc":["10.0.0.7:50052","b:1"]},"parallel":2,\
-        "priority":"batch"}
+        "max-concurrent":3,"priority":"batch"}
         """)
     #expect(try JSONDecoder().decode(ModelSettings.self, from: Data(text.utf8)) == settings)
   }
@@ -46,11 +47,13 @@ import Testing
     expected = old
     expected.contextSize = nil
     expected.parallel = nil
+    expected.maximumConcurrency = nil
     expected.gpuLayers = nil
     expected.rpc = nil
     expected.speculative = nil
     let change = try request(
-      #"{"model":"a","context-size":-1,"parallel":-1,"speculative":null,"llamacpp":{"gpu-layers":-1,"rpc":null}}"#
+      #"{"model":"a","context-size":-1,"parallel":-1,"max-concurrent":-1,"speculative":null,"#
+        + #""llamacpp":{"gpu-layers":-1,"rpc":null}}"#
     ).change
     #expect(change.applied(to: old) == expected)
     #expect(try request(#"{"model":"a","reset":true}"#).change.applied(to: old).isEmpty)

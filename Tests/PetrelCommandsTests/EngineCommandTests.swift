@@ -31,6 +31,8 @@ struct EngineCommandTests {
     (["--keep-alive", "300", "m"], #""keep_alive":"5m0s""#),
     (["--mode", "EMBEDDING", "m"], #""mode":"embedding""#),
     (["--parallel", "4", "--priority", "batch", "m"], #""parallel":4,"priority":"batch""#),
+    (["--max-concurrent", "2", "m"], #""max-concurrent":2"#),
+    (["--max-concurrent", "-1", "m"], #""max-concurrent":null"#),
     (["--gpu-layers", "-1", "m"], #""llamacpp":{"gpu-layers":null}"#),
     (["--rpc", "a:1,b.lan:2", "m"], #""llamacpp":{"rpc":["a:1","b.lan:2"]}"#),
     (["--rpc", "", "m"], #""llamacpp":{"rpc":null}"#),

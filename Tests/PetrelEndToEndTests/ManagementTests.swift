@@ -15,6 +15,17 @@ extension EndToEnd {
         #expect(try await daemon.curl("/v1/chat/completions", body: Ask.chat("Say hello")).status == 200)
         #expect(try await daemon.petrel("unload", Daemon.model).output == "Unloaded 1 model(s).\n")
         #expect(try await daemon.scratch.engines().isEmpty)
+        let last = try await daemon.withStream("/v1/chat/completions", body: Ask.stream(tokens: 400)) { stream in
+          var lines = stream.lines.makeAsyncIterator()
+          _ = try await lines.next()
+          let busy = try await daemon.petrel("unload", "--when-idle", Daemon.model)
+          #expect(busy.errors.contains("leaves memory with its last answer"), "\(busy.errors)")
+          var last = ""
+          while let line = try await lines.next() { if line.hasPrefix("data: ") { last = line } }
+          return last
+        }
+        #expect(last == "data: [DONE]")
+        try await eventually("the engine is gone") { try await daemon.scratch.engines().isEmpty }
         #expect(try await daemon.petrel("unload").status == 1)
         #expect(try await daemon.curl("/engines/unload", body: "{").status == 400)
         #expect(try await daemon.curl("/engines/unload", body: "{}").body == "{\"unloaded_runners\":0}\n")

@@ -95,6 +95,19 @@ import Testing
     #expect(!isTakenToo, "the line is bounded")
   }
 
+  @Test func `A load for batch work goes earlier once somebody interactive waits for it, too`() {
+    var rules = admission(1, 1, batch: [0])
+    #expect(rules.waiting.map(\.id) == [101, 100])
+    let isChanged = rules.setBatch(false, of: 100)
+    #expect(isChanged)
+    #expect(rules.waiting.map(\.id) == [100, 101])
+    let isChangedAgain = rules.setBatch(false, of: 100)
+    #expect(!isChangedAgain)
+    let isBack = rules.setBatch(true, of: 100)
+    #expect(isBack)
+    #expect(rules.waiting.map(\.id) == [101, 100])
+  }
+
   // MARK: All that can happen
 
   private static let worlds: [(models: [AdmissionWorld.Model], memory: Int64, engines: Int)] = [

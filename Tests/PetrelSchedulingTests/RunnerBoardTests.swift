@@ -162,7 +162,7 @@ import Testing
     state.putUp(
       1,
       BoardState.Entry(
-        key: key, socket: "/run/1.sock", displayName: "ai/x", facts: RunnerFacts(), places: 1, keepAlive: .forever,
+        key: key, socket: "/run/1.sock", displayName: "ai/x", facts: RunnerFacts(), slots: 1, keepAlive: .forever,
         isPinned: false, idleSince: start))
     let isTaken = state.take(1, now: start)
     #expect(isTaken)

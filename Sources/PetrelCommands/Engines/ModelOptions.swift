@@ -42,6 +42,10 @@ struct ModelOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: "Requests to work on at the same time; -1 lets the engine decide.")
   var parallel: Int?
 
+  @Option(
+    parsing: .unconditional, help: "Requests to give the engine at the same time, the others wait; -1 for no limit.")
+  var maxConcurrent: Int?
+
   @Option(help: "interactive or batch: who goes first when requests wait.")
   var priority: String?
 
@@ -62,6 +66,7 @@ struct ModelOptions: ParsableArguments {
     var change = SettingsChange()
     change.contextSize = Self.resetting(contextSize.map(Int.init))
     change.parallel = Self.resetting(parallel)
+    change.maximumConcurrency = Self.resetting(maxConcurrent)
     change.gpuLayers = Self.resetting(gpuLayers)
     if let rpc { change.rpc = rpc.isEmpty ? .clear : .set(rpc.split(separator: ",").map(String.init)) }
     if let think { change.reasoningBudget = .set(think ? -1 : 0) }

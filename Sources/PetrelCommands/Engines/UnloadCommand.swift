@@ -8,10 +8,16 @@ import PetrelTerminal
 struct UnloadCommand: PetrelSubcommand {
   static let configuration = CommandConfiguration(
     commandName: "unload", abstract: "Take models out of memory.",
-    discussion: "Models that are answering a request stay. What was configured stays too.", aliases: ["stop"])
+    discussion: """
+      Models that are answering a request stay, or with --when-idle go with their last answer. What was configured \
+      stays too.
+      """, aliases: ["stop"])
 
   @Flag(help: "Unload all models.")
   var all = false
+
+  @Flag(help: "Models that are answering a request take no new one, and go with their last answer.")
+  var whenIdle = false
 
   @Option(help: "Only from this backend.")
   var backend: String?
@@ -36,7 +42,7 @@ struct UnloadCommand: PetrelSubcommand {
 
   func run(_ context: CommandContext) async throws {
     let result = try await context.withDaemon(quietly: json) { client in
-      try await client.unload(UnloadRequest(all: all, backend: backend, models: models))
+      try await client.unload(UnloadRequest(all: all, backend: backend, models: models, whenIdle: whenIdle))
     }
     if json { return try context.printJSON(result) }
     let inUse = result.inUse ?? []
@@ -45,6 +51,7 @@ struct UnloadCommand: PetrelSubcommand {
     } else if inUse.isEmpty {
       try context.output.line(all ? "No models are running." : "No such model(s) running.")
     }
-    for name in inUse { context.errors.notice("\(name) is answering a request and stays in memory.") }
+    let fate = whenIdle ? "leaves memory with its last answer" : "stays in memory"
+    for name in inUse { context.errors.notice("\(name) is answering a request and \(fate).") }
   }
 }

@@ -45,6 +45,8 @@ package struct DaemonConfiguration: Sendable {
   package let engineImage: String?
   /// Requests that wait for one model. Default 512.
   package let maximumQueue: Int
+  /// How often an engine that has requests is asked whether it is well. Default 15 seconds.
+  package let healthInterval: Duration
   /// How long a model waits for others to become idle. Default 5 minutes.
   package let queueTimeout: Duration
   /// What all engines together may take; nil for what the machine has.
@@ -214,6 +216,11 @@ package struct DaemonConfiguration: Sendable {
         text.isEmpty ? nil : text
       }, rows: &rows)
     self.maximumQueue = try required(maximumQueue)
+    healthInterval = try required(
+      Setting(
+        "health-interval", environment: "PETREL_HEALTH_INTERVAL", default: "15s",
+        expects: "a duration above 0 such as 15s or 1m"
+      ) { text in GoDuration.parse(text).flatMap { $0 > .zero ? $0 : nil } })
     queueTimeout = try required(duration("queue-timeout", environment: "PETREL_QUEUE_TIMEOUT", default: "5m"))
     self.memoryLimit = try required(memoryLimit)
     shutdownGrace = try required(duration("shutdown-grace", environment: "PETREL_SHUTDOWN_GRACE", default: "10s"))

@@ -82,7 +82,9 @@ struct EngineRoutes: Sendable {
         for name in names { if let model = try? await library.inspect(name) { ids.insert(model.id) } }
       }
       let (wanted, given) = (ids, names)
-      let result = await scheduler.unload { key, name in all || wanted.contains(key.model) || given.contains(name) }
+      let result = await scheduler.unload(busyOnesToo: request.whenIdle == true) { key, name in
+        all || wanted.contains(key.model) || given.contains(name)
+      }
       return try .json(UnloadResponse(unloadedRunners: result.count, inUse: result.inUse))
     }
   }
