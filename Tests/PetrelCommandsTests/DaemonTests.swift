@@ -60,6 +60,7 @@ struct DaemonLauncherTests {
     let launch = try #require(fixture.launches.first)
     #expect(launch.arguments == ["petrel", "serve"])
     #expect(launch.environment["PETREL_HOME"] == fixture.folder.string)
+    #expect(launch.environment["PETREL_DAEMON_LOG"] == launch.log.string, "it keeps that file small")
     #expect(launch.environment["MODEL_RUNNER_PORT"] == "1")
     #expect(launch.environment[Invocation.socketVariable] == nil)
     #expect(launch.environment[Invocation.originalCommandVariable] == nil)

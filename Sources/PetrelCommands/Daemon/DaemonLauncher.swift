@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PetrelClient
+import PetrelDaemon
 import PetrelTerminal
 import SystemPackage
 
@@ -49,7 +50,7 @@ struct DaemonLauncher {
     let process = try context.launchDaemon(
       DaemonLaunch(
         executable: try ExecutablePath.current(), arguments: ["petrel", "serve"] + arguments,
-        environment: daemonEnvironment,
+        environment: daemonEnvironment.merging([TrimmingLogHandler.variable: log.string]) { $1 },
         log: log))
     if !isQuiet { context.errors.notice("Started the petrel daemon (pid \(process.pid)), log: \(log)") }
 
@@ -113,7 +114,8 @@ struct DaemonLauncher {
     guard let descriptor = try? FileDescriptor.open(file, .readOnly, options: .closeOnExec) else { return "" }
     defer { try? descriptor.close() }
     let end = (try? descriptor.seek(offset: 0, from: .end)) ?? 0
-    let start = max(offset, end - 8192)
+    // A daemon that has begun a new file has written all of that.
+    let start = max(end < offset ? 0 : offset, end - 8192)
     guard end > start else { return "" }
     let bytes = try? [UInt8](unsafeUninitializedCapacity: Int(end - start)) { buffer, used in
       used = try descriptor.read(fromAbsoluteOffset: start, into: UnsafeMutableRawBufferPointer(buffer))

@@ -4,6 +4,7 @@ import ArgumentParser
 import Logging
 import PetrelDaemon
 import PetrelTerminal
+import SystemPackage
 
 struct ServeCommand: PetrelSubcommand {
   static let configuration = CommandConfiguration(
@@ -21,8 +22,10 @@ struct ServeCommand: PetrelSubcommand {
     let configuration = try context.daemonConfiguration(flags: options.flags)
     let level = configuration.logLevel
     let file = ServiceLogHandler(directory: configuration.logDirectory, level: level)
+    let output = context.environment[TrimmingLogHandler.variable].map { FilePath($0) }
     LoggingSystem.bootstrap { label in
-      var handler = StreamLogHandler.standardError(label: label)
+      var handler: any LogHandler = StreamLogHandler.standardError(label: label)
+      if let output { handler = TrimmingLogHandler(handler, file: output) }
       handler.logLevel = level
       return MultiplexLogHandler([handler, file])
     }
