@@ -86,7 +86,7 @@ struct ResponsesAnswer: AnswerTranslator {
     handle.onCancel { loop.execute { Self.stop(bound.value, response, request, dialect) } }
   }
 
-  /// Takes the client's exchange away from the engine, as if the client had left, and answers.
+  /// Takes the client's exchange away from the engine, as if the client had left, and answers when the response is kept.
   private static func stop(
     _ exchange: Exchange, _ response: ResponseInProgress, _ request: ResponsesRequest, _ dialect: ResponsesDialect
   ) {
@@ -97,10 +97,15 @@ struct ResponsesAnswer: AnswerTranslator {
     let leave = exchange.onClose
     exchange.onClose = nil
     leave?()
-    let save = Self.save(response, request, dialect)
-    exchange.respond(.json(response.response()))
-    // Ends with the write.
-    Task { await save?() }
+    let answer = SimpleResponse.json(response.response())
+    guard let save = Self.conclusion(response, request, dialect) else { return exchange.respond(answer) }
+    let bound = NIOLoopBound(exchange, eventLoop: exchange.eventLoop)
+    let loop = exchange.eventLoop
+    // Ends with the write. The daemon's end waits for the exchange, and so for this.
+    Task {
+      await save()
+      loop.execute { bound.value.respond(answer) }
+    }
   }
 
   mutating func translate(_ event: SSEEvent, into output: inout [UInt8]) throws(OpenAIError) {
@@ -140,7 +145,23 @@ struct ResponsesAnswer: AnswerTranslator {
     response.appendEnd(at: ResponsesDialect.now, into: &output)
   }
 
-  mutating func conclusion() -> (@Sendable () async -> Void)? { Self.save(response, request, dialect) }
+  mutating func conclusion() -> (@Sendable () async -> Void)? {
+    Self.conclusion(response, request, dialect)
+  }
+
+  /// What keeps a response that has ended; from then on it is found there and is not running any more.
+  private static func conclusion(
+    _ response: ResponseInProgress, _ request: ResponsesRequest, _ dialect: ResponsesDialect
+  ) -> (@Sendable () async -> Void)? {
+    guard let save = save(response, request, dialect) else {
+      dialect.running.remove(response.id)
+      return nil
+    }
+    return { [running = dialect.running, id = response.id] in
+      await save()
+      running.remove(id)
+    }
+  }
 
   /// What stores a response; nil when it is not to be stored.
   private static func save(

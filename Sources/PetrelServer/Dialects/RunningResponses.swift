@@ -19,10 +19,11 @@ final class RunningResponses: Sendable {
 
   subscript(id: String) -> RunningResponse? { responses.withLock { $0[id]?.response } }
 
-  fileprivate func remove(_ id: String) { _ = responses.withLock { $0.removeValue(forKey: id) } }
+  /// It is complete, and kept where it is to be kept: there is nothing left to look at or to cancel here.
+  func remove(_ id: String) { _ = responses.withLock { $0.removeValue(forKey: id) } }
 }
 
-/// One of them, as long as its answer is held.
+/// One of them, as long as its answer is held, or until it is removed.
 final class RunningResponse: Sendable {
   private struct State {
     var isCancelled = false

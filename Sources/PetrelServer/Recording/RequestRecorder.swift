@@ -31,6 +31,8 @@ package actor RequestRecorder {
   private var subscribers: [UInt64: AsyncStream<StoredRecord>.Continuation] = [:]
   private var nextSubscriber: UInt64 = 0
   private var isClosed = false
+  /// The batch before the next one: they reach the store in order, and whoever reads finds all that came before.
+  private var writing: Task<Int, Never>?
 
   package init(store: RecordStore, policy: RecordingPolicy = RecordingPolicy()) {
     self.store = store
@@ -68,6 +70,16 @@ package actor RequestRecorder {
   /// Records what has been answered by now.
   @discardableResult
   private func flush() async -> Int {
+    // Ends with the write; awaited here.
+    let task = Task { [before = writing] in
+      _ = await before?.value
+      return await write()
+    }
+    writing = task
+    return await task.value
+  }
+
+  private func write() async -> Int {
     let batch = intake.takeAll().map { StoredRecord($0, policy: policy) }
     await store.append(batch)
     for record in batch { for subscriber in subscribers.values { subscriber.yield(record) } }
