@@ -143,27 +143,17 @@ extension EndToEnd {
               stream.send(.kill)
             }
           }
-          func files() throws -> Int {
-            try FileManager.default.contentsOfDirectory(atPath: "/proc/\(daemon.pid)/fd").count
-          }
-          func memory() throws -> Int {
-            let status = try String(contentsOfFile: "/proc/\(daemon.pid)/status", encoding: .utf8)
-            let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
-            return try #require(line?.split(separator: " ").dropFirst().first.flatMap { Int($0) })
-          }
-          func settled() async throws {
-            try await eventually("no request is left") {
-              try await daemon.curl("/engines/ps").json.elements.allSatisfy { $0["in_use"] == .null }
-            }
-          }
           // The first rounds fill caches and pools.
           for _ in 0..<3 { try await round() }
-          try await settled()
-          let (filesBefore, memoryBefore) = (try files(), try memory())
+          try await daemon.idle()
+          let (filesBefore, memoryBefore) = (try daemon.openFiles(), try daemon.ownMemory())
           for _ in 0..<rounds { try await round() }
-          try await settled()
-          try await eventually("no descriptor is left over") { try files() <= filesBefore + 4 }
-          #expect(try memory() < memoryBefore + 16 * 1024, "kilobytes")
+          try await daemon.idle()
+          try await eventually("no descriptor is left over") { try daemon.openFiles() <= filesBefore + 4 }
+          #expect(try daemon.ownMemory() < memoryBefore + 16 * 1024, "KiB")
+          if ProcessInfo.processInfo.environment["PETREL_SOAK_ROUNDS"] != nil {
+            print("files: \(filesBefore), \(try daemon.openFiles()); KiB: \(memoryBefore), \(try daemon.ownMemory())")
+          }
           #expect(try await daemon.scratch.engines().count == 1)
         }
       }

@@ -82,6 +82,9 @@ struct Scratch: Sendable {
     }.sorted()
   }
 
+  /// Whether there is such a file, also a socket, in Petrel's home.
+  func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: home.appending(name).string) }
+
   func size(of name: String) -> Int {
     let attributes = try? FileManager.default.attributesOfItem(atPath: folder.appending(name).string)
     return (attributes?[.size] as? NSNumber)?.intValue ?? 0
