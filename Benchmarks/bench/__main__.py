@@ -11,11 +11,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import dialects, estimate, latency, memory, pull, ready, start, streams, tokens
+from bench import dialects, estimate, latency, leave, memory, pull, ready, recorder, start, streams, swap, tokens
 from bench.setting import Setting
 
-BENCHMARKS = {"latency": latency, "streams": streams, "ready": ready, "tokens": tokens, "dialects": dialects,
-              "pull": pull, "start": start, "memory": memory, "estimate": estimate}
+BENCHMARKS = {"latency": latency, "recorder": recorder, "streams": streams, "ready": ready, "swap": swap,
+              "leave": leave, "tokens": tokens, "dialects": dialects, "pull": pull, "start": start, "memory": memory,
+              "estimate": estimate}
 
 
 def machine() -> dict:
