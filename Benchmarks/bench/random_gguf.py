@@ -4,6 +4,7 @@ at the speed of a model that would. Source: the GGUF specification, version 3.""
 
 import os
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,14 +15,29 @@ F32, Q8_0 = 0, 8
 #: 32 weights and their scale.
 BLOCK_WEIGHTS, BLOCK_BYTES = 32, 34
 
-#: About 77 million parameters. Heads have 64 dimensions, as in the model whose vocabulary is taken.
-LAYERS, WIDTH, FEED_FORWARD, HEADS, KV_HEADS, HEAD = 12, 768, 2048, 12, 4, 64
+#: Dimensions of a head, as in the model whose vocabulary is taken.
+HEAD = 64
 
 
-def write(source: Path, target: Path) -> None:
+@dataclass(frozen=True)
+class Dimensions:
+    layers: int
+    width: int
+    feed_forward: int
+    heads: int
+    kv_heads: int
+
+
+#: About 77 million parameters.
+SMALL = Dimensions(layers=12, width=768, feed_forward=2048, heads=12, kv_heads=4)
+#: Those of SmolLM2 360M: 316 million parameters with the smaller vocabulary.
+MEDIUM = Dimensions(layers=32, width=960, feed_forward=2560, heads=15, kv_heads=5)
+
+
+def write(source: Path, target: Path, dimensions: Dimensions) -> None:
     """Takes all metadata of `source`, a Qwen3 model, but its dimensions."""
-    metadata, count, vocabulary = read_metadata(source)
-    tensors = list(shapes(vocabulary))
+    metadata, count, vocabulary = read_metadata(source, dimensions)
+    tensors = list(shapes(dimensions, vocabulary))
     pattern = b"".join(struct.pack("<e", 0.001) + os.urandom(BLOCK_WEIGHTS) for _ in range(4096))
     with target.open("wb") as file:
         file.write(b"GGUF" + struct.pack("<IQQ", 3, len(tensors), count) + metadata)
@@ -37,26 +53,28 @@ def write(source: Path, target: Path) -> None:
             file.write(content + bytes(padded(length) - length))
 
 
-def shapes(vocabulary: int):
-    yield "token_embd.weight", [WIDTH, vocabulary], Q8_0
-    yield "output_norm.weight", [WIDTH], F32
-    for layer in range(LAYERS):
+def shapes(of: Dimensions, vocabulary: int):
+    queries, keys = of.heads * HEAD, of.kv_heads * HEAD
+    yield "token_embd.weight", [of.width, vocabulary], Q8_0
+    yield "output_norm.weight", [of.width], F32
+    for layer in range(of.layers):
         for name, dimensions, kind in [
-            ("attn_norm", [WIDTH], F32), ("ffn_norm", [WIDTH], F32),
+            ("attn_norm", [of.width], F32), ("ffn_norm", [of.width], F32),
             ("attn_q_norm", [HEAD], F32), ("attn_k_norm", [HEAD], F32),
-            ("attn_q", [WIDTH, HEADS * HEAD], Q8_0), ("attn_output", [HEADS * HEAD, WIDTH], Q8_0),
-            ("attn_k", [WIDTH, KV_HEADS * HEAD], Q8_0), ("attn_v", [WIDTH, KV_HEADS * HEAD], Q8_0),
-            ("ffn_gate", [WIDTH, FEED_FORWARD], Q8_0), ("ffn_up", [WIDTH, FEED_FORWARD], Q8_0),
-            ("ffn_down", [FEED_FORWARD, WIDTH], Q8_0),
+            ("attn_q", [of.width, queries], Q8_0), ("attn_output", [queries, of.width], Q8_0),
+            ("attn_k", [of.width, keys], Q8_0), ("attn_v", [of.width, keys], Q8_0),
+            ("ffn_gate", [of.width, of.feed_forward], Q8_0), ("ffn_up", [of.width, of.feed_forward], Q8_0),
+            ("ffn_down", [of.feed_forward, of.width], Q8_0),
         ]:
             yield f"blk.{layer}.{name}.weight", dimensions, kind
 
 
-def read_metadata(path: Path) -> tuple[bytes, int, int]:
+def read_metadata(path: Path, of: Dimensions) -> tuple[bytes, int, int]:
     """The pairs as bytes with the new dimensions, how many they are, and the size of the vocabulary."""
     replaced = {
-        "qwen3.embedding_length": WIDTH, "qwen3.block_count": LAYERS, "qwen3.feed_forward_length": FEED_FORWARD,
-        "qwen3.attention.head_count": HEADS, "qwen3.attention.head_count_kv": KV_HEADS}
+        "qwen3.embedding_length": of.width, "qwen3.block_count": of.layers,
+        "qwen3.feed_forward_length": of.feed_forward, "qwen3.attention.head_count": of.heads,
+        "qwen3.attention.head_count_kv": of.kv_heads}
     pairs, vocabulary = b"", 0
     with path.open("rb") as file:
         _, _, count = struct.unpack("<4xIQQ", file.read(24))

@@ -28,6 +28,8 @@ class Load:
     #: Pairs of runs, by clients. Many short ones: the machine's speed changes within seconds, and a pair's two runs are
     #: neighbours in time.
     pairs: dict[int, int]
+    #: Of random weights; None for the demo model's own.
+    dimensions: random_gguf.Dimensions | None = None
 
     @property
     def body(self) -> str:
@@ -39,17 +41,20 @@ class Load:
 
 LOADS = (
     Load("bench/demo", "demo model, 4M parameters", 256, {1: 60, 4: 40, 16: 24}),
-    Load("bench/random", "random weights, 77M parameters", 64, {1: 16, 4: 12, 16: 8}),
+    Load("bench/small", "random weights, 77M parameters", 256, {1: 16, 4: 12, 16: 8}, random_gguf.SMALL),
+    Load("bench/medium", "random weights, SmolLM2 360M's shape", 128, {1: 12, 4: 8, 16: 4}, random_gguf.MEDIUM),
 )
 
 
 def measure(setting: Setting) -> Result:
-    random = setting.folder / "random.gguf"
-    random_gguf.write(setting.weights, random)
     columns = ["model", "clients", "llama-server", "petrel", "petrel / llama-server", "quartiles", "pairs",
                "first byte", "first byte, petrel"]
     result = Result("Tokens: streamed chat over a Unix socket", columns, {})
-    for load, weights in zip(LOADS, (setting.weights, random)):
+    for load in LOADS:
+        weights = setting.weights
+        if load.dimensions:
+            weights = setting.folder / "random.gguf"
+            random_gguf.write(setting.weights, weights, load.dimensions)
         result.raw[load.model] = raw = compare(setting, load, weights)
         add_rows(result, load, raw)
     return result
