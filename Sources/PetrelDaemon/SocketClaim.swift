@@ -26,6 +26,11 @@ struct SocketClaim: Sendable {
         message:
           "the socket's path \(path) is longer than \(Self.maximumPathLength) bytes; choose another with --socket")
     }
+    // Neither when the socket is bound nor at the end may anything else be removed.
+    let type = Self.type(of: path)
+    guard type == nil || type == .typeSocket else {
+      throw DaemonError(message: "\(path) is there and is no socket; choose another path with --socket")
+    }
     try PrivateFolder.create(path.removingLastComponent())
     guard let lock = try FileLock.acquireIfFree(FilePath(path.string + ".lock")) else {
       throw DaemonError(message: "another petrel daemon listens on \(path) already; stop it or choose another --socket")
@@ -42,6 +47,12 @@ struct SocketClaim: Sendable {
 
   /// Removes the socket's file; the claim goes with the last copy of this value.
   func removeSocket() {
+    guard Self.type(of: path) == .typeSocket else { return }
     try? FileManager.default.removeItem(atPath: path.string)
+  }
+
+  /// Nil when nothing is there. Links are not followed.
+  private static func type(of path: FilePath) -> FileAttributeType? {
+    try? FileManager.default.attributesOfItem(atPath: path.string)[.type] as? FileAttributeType
   }
 }

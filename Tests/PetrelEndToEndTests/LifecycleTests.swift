@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Subprocess
 import SystemPackage
 import Testing
@@ -64,6 +65,18 @@ extension EndToEnd {
         #expect(second.errors.contains("another petrel daemon"))
         #expect(second.errors.contains(daemon.scratch.socket.string))
         #expect(try await daemon.curlSocket("/version").status == 200)
+      }
+    }
+
+    @Test(arguments: [false, true]) func whatIsNoSocketIsNeitherReplacedNorRemoved(isFolder: Bool) async throws {
+      try await Scratch.with { scratch in
+        let path = scratch.folder.appending("thesis")
+        try scratch.write("all of it", to: isFolder ? "thesis/chapter" : "thesis")
+        let refused = try await scratch.petrel("serve", "--port", "0", "--socket", path.string)
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains("\(path) is there and is no socket"), "\(refused.errors)")
+        let kept = isFolder ? path.appending("chapter") : path
+        #expect(try String(contentsOfFile: kept.string, encoding: .utf8) == "all of it")
       }
     }
 
