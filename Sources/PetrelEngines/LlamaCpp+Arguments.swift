@@ -36,7 +36,13 @@ extension LlamaCpp {
     }
 
     let contextSize = Self.contextSize(model, settings, &flags)
-    if let contextSize { arguments += ["--ctx-size", String(contextSize)] }
+    let parallel = flags.take("--parallel").flatMap { Int($0[0]) } ?? settings.parallel ?? choice.slots
+    let requestContext = contextSize == 0 ? model.trainedContextSize : contextSize
+    // Without a shared cache the engine cuts its context into as many parts as there are slots.
+    let total =
+      choice.sharesCache
+      ? nil : Self.product(requestContext ?? model.trainedContextSize ?? model.shape?.trainedContext, parallel)
+    if let size = total ?? contextSize { arguments += ["--ctx-size", String(size)] }
     if let workers = settings.rpc {
       guard help?.flags.contains("--rpc") != false else {
         throw EngineError(
@@ -47,11 +53,9 @@ extension LlamaCpp {
       arguments += ["--rpc", workers.joined(separator: ",")]
     }
     if let layers = settings.gpuLayers { arguments += ["--n-gpu-layers", String(layers)] }
-    let parallel = flags.take("--parallel").flatMap { Int($0[0]) } ?? settings.parallel ?? choice.slots
     if let parallel, parallel > 0 {
       arguments += ["--parallel", String(parallel)]
-      // Else the engine would cut the context into as many parts, and a request would get one of them.
-      if !flags.contains("--kv-unified") { arguments += ["--kv-unified"] }
+      if total == nil, !flags.contains("--kv-unified") { arguments += ["--kv-unified"] }
     }
     if let size = choice.promptCache, !flags.contains("--cache-ram") {
       arguments += ["--cache-ram", String(size.bytes >> 20)]
@@ -68,7 +72,7 @@ extension LlamaCpp {
       process: ChildProcessPlan(
         executable: try locate(), arguments: arguments, environment: childEnvironment(),
         workingDirectory: socket.removingLastComponent()),
-      contextSize: contextSize == 0 ? model.trainedContextSize : contextSize)
+      contextSize: requestContext)
   }
 
   /// What the program knows, when that matters for these settings: asking it takes a moment. Nil when it does not tell.
@@ -108,6 +112,13 @@ extension LlamaCpp {
   {
     guard let size = wantedContextSize(model, settings, &flags) else { return nil }
     return min(size, model.trainedContextSize ?? size)
+  }
+
+  /// Nil unless both are there and more than nothing.
+  private static func product(_ size: Int?, _ count: Int?) -> Int? {
+    guard let size, let count, size > 0, count > 0 else { return nil }
+    let (product, overflows) = size.multipliedReportingOverflow(by: count)
+    return overflows || product > Int(Int32.max) ? nil : product
   }
 
   /// What was set, then what was packaged.

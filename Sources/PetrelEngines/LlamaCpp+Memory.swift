@@ -7,11 +7,14 @@ import PetrelMemory
 package struct MemoryChoice: Sendable, Hashable {
   /// Requests at the same time; nil leaves the number to the engine.
   package var slots: Int?
+  /// Whether the slots share one context, as they do when the engine chooses; else each has a whole one.
+  package var sharesCache: Bool
   /// What old prompts may take after the load; nil leaves it to the engine, which takes up to 8 GiB.
   package var promptCache: ByteCount?
 
-  package init(slots: Int? = nil, promptCache: ByteCount? = nil) {
+  package init(slots: Int? = nil, sharesCache: Bool = true, promptCache: ByteCount? = nil) {
     self.slots = slots
+    self.sharesCache = sharesCache
     self.promptCache = promptCache
   }
 }
@@ -24,6 +27,8 @@ package struct EngineDemand: Sendable, Hashable {
   package var cutContext: Int?
   /// Whether the user has said how many requests at the same time there are to be.
   package var fixesSlots: Bool
+  /// Whether it is settled that the slots share one cache.
+  package var fixesCache: Bool
 }
 
 extension LlamaCpp {
@@ -52,7 +57,8 @@ extension LlamaCpp {
         keyType: type("--cache-type-k"), valueType: type("--cache-type-v"),
         usesFlashAttention: flags.take("--flash-attn")?.first != "off",
         keepsWindowsWhole: flags.contains("--swa-full"), embeds: mode != .completion),
-      cutContext: context > size ? context : nil, fixesSlots: slots != nil)
+      cutContext: context > size ? context : nil, fixesSlots: slots != nil,
+      fixesCache: flags.contains("--kv-unified") || (wanted <= 0 && trained == nil))
   }
 }
 

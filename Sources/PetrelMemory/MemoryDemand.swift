@@ -6,11 +6,11 @@ package struct MemoryDemand: Sendable, Hashable {
   package static let defaultSlots = 4
   package static let defaultBatch = 512
 
-  /// Tokens, for all slots together.
+  /// Tokens of a request. Those of all requests together are no more than that when they share a cache.
   package var contextSize: Int
   /// Requests that the engine works on at the same time.
   package var slots: Int
-  /// Whether the slots share one cache, as they do unless a user has switched that off.
+  /// Whether the slots share one cache; else each has its own, as long as the context.
   package var sharesCache: Bool
   /// Tokens that are computed at once.
   package var batch: Int

@@ -65,14 +65,14 @@ private struct Calculation {
 
   private static func rounded(_ cells: Double) -> Double { (cells / step).rounded(.up) * step }
 
+  /// Caches in each layer: one, or one for each slot.
+  private var caches: Double { demand.sharesCache ? 1 : Double(demand.slots) }
+
+  /// Of one of a layer's caches.
   private func cells(_ layer: ModelShape.Layer) -> Double {
     guard let window = layer.window, !demand.keepsWindowsWhole else { return contextCells }
-    let (slots, batch) = (Double(demand.slots), Double(demand.batch))
-    // Slots that share a cache share its windows; else each has its own.
-    let needed =
-      demand.sharesCache
-      ? Self.rounded(Double(window) * slots + batch) : slots * Self.rounded(Double(window) + batch)
-    return min(contextCells, needed)
+    let windows = demand.sharesCache ? Double(demand.slots) : 1
+    return min(contextCells, Self.rounded(Double(window) * windows + Double(demand.batch)))
   }
 
   var cache: ByteCount {
@@ -81,7 +81,7 @@ private struct Calculation {
       shape.layers.reduce(0) { sum, layer in
         let token =
           Double(layer.keys) * demand.keyType.elementSize + Double(layer.values) * demand.valueType.elementSize
-        return sum + cells(layer) * token
+        return sum + caches * cells(layer) * token
       })
   }
 
@@ -91,7 +91,8 @@ private struct Calculation {
     let types =
       demand.keyType == demand.valueType
       ? demand.keyType.rawValue : "\(demand.keyType.rawValue)/\(demand.valueType.rawValue)"
-    return "\(demand.contextSize) tokens, \(cached.count) layers" + (windows > 0 ? ", \(windows) of them windows" : "")
+    let tokens = demand.sharesCache ? "\(demand.contextSize)" : "\(demand.slots) × \(demand.contextSize)"
+    return "\(tokens) tokens, \(cached.count) layers" + (windows > 0 ? ", \(windows) of them windows" : "")
       + ", \(types)"
   }
 

@@ -58,15 +58,19 @@ extension Scheduler {
     // It may have been given up in the moment in which it was admitted.
     try Task.checkCancellation()
     let usable = freeMemory(without: id)?.usable
-    if let usable, !demand.fixesSlots {
-      demand.memory.slots = MemoryPlan.slots(demand.memory, within: usable) { files.estimate($0)?.total ?? .zero }
+    // Of a model whose shape is not known nothing is known to fit.
+    if let usable, files.shape != nil {
+      demand.memory = MemoryPlan.choose(
+        demand.memory, fixesSlots: demand.fixesSlots, fixesCache: demand.fixesCache, within: usable
+      ) { files.estimate($0)?.total ?? .zero }
     }
     let estimate = files.estimate(demand.memory)?.total
     promise(estimate, id, key)
     let isReduced = !demand.fixesSlots && demand.memory.slots < MemoryDemand.defaultSlots
     return Admitted(
       choice: MemoryChoice(
-        slots: isReduced ? demand.memory.slots : nil,
+        slots: isReduced || !demand.memory.sharesCache ? demand.memory.slots : nil,
+        sharesCache: demand.memory.sharesCache,
         promptCache: usable.flatMap { MemoryPlan.promptCache(need: estimate ?? .zero, usable: $0) }),
       estimate: estimate)
   }

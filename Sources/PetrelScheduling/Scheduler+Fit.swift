@@ -44,7 +44,10 @@ extension Scheduler {
     defer { withExtendedLifetime(prepared) {} }
     var demand = try launcher.demand(for: files, mode: mode, settings: settings)
     let running = runners.first { $0.value.key == key && draining[$0.key] == nil }
-    if let slots = running.flatMap({ board.facts(of: $0.key)?.properties.slots }) { demand.memory.slots = slots }
+    if let running {
+      demand.memory.sharesCache = running.value.sharesCache
+      if let slots = board.facts(of: running.key)?.properties.slots { demand.memory.slots = slots }
+    }
     let measured = running.flatMap { measure($0.key) }
     var assessment = FitAssessment(
       verdict: .unknown, demand: demand, estimate: files.estimate(demand.memory), free: measuredFreeMemory(),
@@ -60,13 +63,11 @@ extension Scheduler {
     guard let estimate = assessment.estimate, let free = assessment.free else { return assessment }
     let usable = free.usable
     let inTime = usable + others.filter { !pinned.contains($0.key) }.map(\.value.held).total + free.promised
-    if !demand.fixesSlots {
-      let slots = MemoryPlan.slots(demand.memory, within: max(usable, usable + assessment.evictable)) {
-        files.estimate($0)?.total ?? .zero
-      }
-      assessment.demand.memory.slots = slots
-      assessment.estimate = files.estimate(assessment.demand.memory)
-    }
+    assessment.demand.memory = MemoryPlan.choose(
+      demand.memory, fixesSlots: demand.fixesSlots, fixesCache: demand.fixesCache,
+      within: max(usable, usable + assessment.evictable)
+    ) { files.estimate($0)?.total ?? .zero }
+    assessment.estimate = files.estimate(assessment.demand.memory)
     let total = (assessment.estimate ?? estimate).total
     assessment.verdict =
       total <= usable

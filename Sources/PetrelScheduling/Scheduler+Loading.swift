@@ -110,7 +110,8 @@ extension Scheduler {
     }
     failures.removeAll { $0.key == key }
     runners[id] = Runner(
-      key: key, name: model.name, engine: engine, launch: launch, watch: watch, estimate: admitted.estimate)
+      key: key, name: model.name, engine: engine, launch: launch, sharesCache: admitted.choice.sharesCache,
+      watch: watch, estimate: admitted.estimate)
     measure(id)
     runners[id]?.health = Task { await watchHealth(of: id) }
     let waiters = loads.removeValue(forKey: key)?.line.map(\.waiter.continuation) ?? []

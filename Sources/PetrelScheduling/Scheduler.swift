@@ -18,6 +18,8 @@ package actor Scheduler {
     let engine: RunningEngine
     /// What it was started with.
     let launch: ModelSettings
+    /// Whether its slots share one context.
+    let sharesCache: Bool
     /// Reports the end of the process to the scheduler.
     let watch: Task<Void, Never>
     /// Ends the engine when it hangs. Cancelled when the runner is taken down.

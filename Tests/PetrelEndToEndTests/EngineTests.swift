@@ -23,6 +23,23 @@ extension EndToEnd {
       }
     }
 
+    @Test func requestsAtTheSameTimeHaveTheWholeContextEach() async throws {
+      try await Daemon.with { daemon in
+        try await daemon.packageDemoModel()
+        #expect(try await daemon.petrel("configure", "--context-size", "512", Daemon.model).status == 0)
+        let body = Ask.chat("Tell me about the fall of Rome.", #","ignore_eos":true,"max_tokens":400"#)
+        let answers = try await withThrowingTaskGroup(of: Int.self) { group in
+          for _ in 0..<4 {
+            group.addTask { try await daemon.curl("/v1/chat/completions", body: body).status }
+          }
+          return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(answers == [200, 200, 200, 200])
+        let shown = try await daemon.petrel("run", "--dry-run", Daemon.model)
+        #expect(shown.output.contains("4 × 512 tokens"), "\(shown.output)")
+      }
+    }
+
     @Test func idleEngineIsUnloaded() async throws {
       try await Daemon.with(flags: ["--keep-alive", "1s"]) { daemon in
         try await daemon.packageDemoModel()

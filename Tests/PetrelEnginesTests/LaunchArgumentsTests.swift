@@ -23,7 +23,7 @@ import Testing
   /// What follows the arguments that are always there.
   private func arguments(
     _ settings: ModelSettings, mode: EngineMode = .completion, packaged: Int? = nil, help: EngineHelp? = nil,
-    draft: FilePath? = nil
+    draft: FilePath? = nil, choice: MemoryChoice = MemoryChoice()
   ) async throws -> (words: [String], contextSize: Int?) {
     try await withTemporaryFolder { folder in
       try folder.appending("bin/llama-server").write("#!/bin/sh\n", mode: 0o755)
@@ -33,7 +33,7 @@ import Testing
         definesPooling: true)
       model.draft = draft
       let plan = try engine.launchPlan(
-        for: model, mode: mode, settings: settings, socket: "/run/1.sock", help: help)
+        for: model, mode: mode, settings: settings, socket: "/run/1.sock", choice: choice, help: help)
       let words = plan.process.arguments
       #expect(Array(words.prefix(Self.prefix.count)) == Self.prefix)
       return (Array(words.dropFirst(Self.prefix.count)), plan.contextSize)
@@ -98,6 +98,22 @@ import Testing
     #expect(
       try await arguments(settings { $0.runtimeFlags = ["-np", "2", "-kvu"] }).words
         == ["--parallel", "2", "-kvu", "--jinja"])
+  }
+
+  @Test func `Where memory has room, each slot has a context of its own`() async throws {
+    let own = MemoryChoice(slots: 4, sharesCache: false)
+    let plan = try await arguments(settings { $0.contextSize = 2048 }, choice: own)
+    #expect(plan.words == ["--ctx-size", "8192", "--parallel", "4", "--jinja"])
+    #expect(plan.contextSize == 2048)
+    let few = settings {
+      $0.parallel = 2
+      $0.contextSize = 2048
+    }
+    #expect(try await arguments(few, choice: own).words == ["--ctx-size", "4096", "--parallel", "2", "--jinja"])
+    let flag = settings { $0.runtimeFlags = ["--ctx-size", "0"] }
+    let trained = try await arguments(flag, choice: own)
+    #expect(trained.words == ["--ctx-size", "16384", "--parallel", "4", "--jinja"])
+    #expect(trained.contextSize == 4096)
   }
 
   @Test func `Modes have flags of their own, and what only completion has is left out`() async throws {

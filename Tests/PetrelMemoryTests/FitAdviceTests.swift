@@ -42,9 +42,33 @@ import Testing
   @Test func `Slots become fewer until they fit`() {
     let demand = MemoryDemand(contextSize: 2048)
     func slots(_ less: Int64) -> Int {
-      MemoryPlan.slots(demand, within: total(demand) - .mebibytes(less), estimate: total)
+      let chosen = MemoryPlan.choose(
+        demand, fixesSlots: false, fixesCache: false, within: total(demand) - .mebibytes(less), estimate: total)
+      #expect(chosen.sharesCache)
+      return chosen.slots
     }
     #expect([0, 1, 40, 1000].map(slots) == [4, 2, 1, 1])
+  }
+
+  @Test func `Slots have contexts of their own where these take no more than half of what is there`() {
+    let demand = MemoryDemand(contextSize: 2048)
+    var generous = demand
+    generous.sharesCache = false
+    let limit = total(generous) + total(generous)
+    func choose(
+      _ limit: ByteCount, _ demand: MemoryDemand = demand, slots: Bool = false, cache: Bool = false
+    ) -> MemoryDemand {
+      MemoryPlan.choose(demand, fixesSlots: slots, fixesCache: cache, within: limit, estimate: total)
+    }
+    #expect(choose(limit) == generous)
+    #expect(choose(limit - .mebibytes(1)) == demand)
+    #expect(choose(limit, cache: true) == demand)
+    var pair = demand
+    pair.slots = 2
+    var ownPair = pair
+    ownPair.sharesCache = false
+    #expect(choose(limit, pair, slots: true) == ownPair)
+    #expect(choose(.mebibytes(1), pair, slots: true) == pair)
   }
 
   @Test func `Old prompts get half of what is left, where that is less than the engine takes by itself`() {

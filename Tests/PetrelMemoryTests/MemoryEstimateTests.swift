@@ -47,6 +47,14 @@ import Testing
     #expect(MemoryEstimate(try grouped(), demand)[.cache] == .mebibytes(52))
   }
 
+  @Test func `Slots that share no cache have one each`() throws {
+    let shared = MemoryEstimate(try grouped(), MemoryDemand(contextSize: 2048))
+    let own = MemoryEstimate(try grouped(), MemoryDemand(contextSize: 2048, sharesCache: false))
+    #expect(own[.cache].bytes == shared[.cache].bytes * 4)
+    // Each batch belongs to one slot.
+    #expect(own[.compute] == shared[.compute])
+  }
+
   @Test func `Windows are as long as the slots that share them need`() throws {
     let gemma = try shape(
       "gemma3", [("attention.sliding_window", .number(512)), ("attention.head_count", .number(4))], 18, width: 640
@@ -59,6 +67,8 @@ import Testing
     #expect(MemoryEstimate(gemma, MemoryDemand(contextSize: 8192))[.cache] == Self.mebibytes(24 + 37.5))
     #expect(MemoryEstimate(gemma, MemoryDemand(contextSize: 8192, slots: 1))[.cache] == Self.mebibytes(24 + 15))
     #expect(MemoryEstimate(gemma, MemoryDemand(contextSize: 1024))[.cache] == Self.mebibytes(3 + 15))
+    let own = MemoryDemand(contextSize: 8192, sharesCache: false)
+    #expect(MemoryEstimate(gemma, own)[.cache] == Self.mebibytes(4 * (24 + 15)))
     var whole = MemoryDemand(contextSize: 8192)
     whole.keepsWindowsWhole = true
     #expect(MemoryEstimate(gemma, whole)[.cache] == .mebibytes(144))

@@ -38,6 +38,15 @@ struct EngineErrorBodyTests {
     #expect(String(buffer: error.response.body).contains("no projector"))
   }
 
+  @Test func requestsThatAreTooLongTogetherMayTryAgain() {
+    let body = #"{"error":{"code":500,"message":"Context size has been exceeded.","type":"server_error"}}"#
+    var error = EngineErrorBody(status: .internalServerError)
+    error.append(ByteBuffer(string: body))
+    #expect(error.response.status == .serviceUnavailable)
+    #expect(error.response.headers.first(name: "Retry-After") == "1")
+    #expect(String(buffer: error.response.body).contains("context_exhausted"))
+  }
+
   @Test func anInputThatIsTooLongHasBothCountsToo() {
     let message =
       "input (15001 tokens) is too large to process. increase the physical batch size (current batch size: 512)"

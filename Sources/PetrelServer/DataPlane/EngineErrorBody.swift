@@ -73,6 +73,14 @@ struct EngineErrorBody {
         "the model reads text only: it has no projector (mmproj) for images or sound; use a model that has one",
         code: "unsupported_input", param: "messages")
     }
+    // Happens to all requests of the engine at once, and none of them is too long by itself.
+    if status == .internalServerError, message.hasPrefix("Context size has been exceeded") {
+      return OpenAIError(
+        .serviceUnavailable,
+        "the requests that the engine worked on at the same time were longer together than the context that they share; "
+          + "try again, or let fewer run at a time (`petrel configure --parallel`)",
+        code: "context_exhausted", retryAfterSeconds: 1)
+    }
     var error = OpenAIError(status, message, code: "engine_error")
     if details.type == "exceed_context_size_error" {
       error.code = "context_length_exceeded"
