@@ -9,6 +9,9 @@ package protocol ArtifactSource: Sendable {
   /// The manifest that `reference` names, checked against its digest.
   func manifest(_ reference: ModelReference, bearerToken: String?) async throws -> ArtifactManifest
 
+  /// The same with no more than so many tries.
+  func manifest(_ reference: ModelReference, tries: Int, bearerToken: String?) async throws -> ArtifactManifest
+
   /// The same, never from a mirror: for what is going to be replaced.
   func originManifest(_ reference: ModelReference, bearerToken: String?) async throws -> ArtifactManifest
 
@@ -46,6 +49,13 @@ package protocol ArtifactSource: Sendable {
 }
 
 extension ArtifactSource {
+  // Only a network needs to be tried.
+  package func manifest(
+    _ reference: ModelReference, tries: Int, bearerToken: String?
+  ) async throws -> ArtifactManifest {
+    try await manifest(reference, bearerToken: bearerToken)
+  }
+
   // Most sources have no mirrors.
   package func originManifest(_ reference: ModelReference, bearerToken: String?) async throws -> ArtifactManifest {
     try await manifest(reference, bearerToken: bearerToken)
@@ -116,6 +126,13 @@ extension ArtifactSource {
 extension RegistryClient: ArtifactSource {
   package func manifest(_ reference: ModelReference, bearerToken: String?) async throws -> ArtifactManifest {
     let fetched: FetchedManifest = try await manifest(reference, bearerToken: bearerToken)
+    return ArtifactManifest(bytes: fetched.bytes, digest: fetched.digest)
+  }
+
+  package func manifest(
+    _ reference: ModelReference, tries: Int, bearerToken: String?
+  ) async throws -> ArtifactManifest {
+    let fetched: FetchedManifest = try await manifest(reference, tries: tries, bearerToken: bearerToken)
     return ArtifactManifest(bytes: fetched.bytes, digest: fetched.digest)
   }
 

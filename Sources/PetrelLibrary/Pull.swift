@@ -14,9 +14,21 @@ struct Pull: Sendable {
   let downloads: SharedDownloads
   let signatures: SignatureCheck
 
+  /// Tries at a manifest when the model is at hand: nobody should wait long for a network that is not there.
+  private static let triesWithModel = 2
+
   /// Returns the text of the success line. Errors before `feed` has started are about the reference.
   func run(_ feed: ProgressFeed) async throws -> String {
-    let fetched = try await source.manifest(reference, bearerToken: bearerToken)
+    let local = try await store.findWhole(reference)
+    let fetched: ArtifactManifest
+    do {
+      fetched = try await source.manifest(
+        reference, tries: local == nil ? .max : Self.triesWithModel, bearerToken: bearerToken)
+    } catch let error as RegistryError where error.isAbsence {
+      guard let local else { throw error }
+      try signatures.runWithoutSignatures(feed, because: error.message)
+      return usingCached(local) + "; not checked: \(error.message)"
+    }
     guard Digest(of: fetched.bytes) == fetched.digest, reference.digest.map({ $0 == fetched.digest }) ?? true else {
       throw LibraryError(.registry, "the manifest of \(reference) does not match its digest")
     }
@@ -28,15 +40,21 @@ struct Pull: Sendable {
     let missing = try await missingBlobs(manifest)
     if missing.isEmpty, let model = try? await store.find(fetched.digest) {
       try await store.tag(model.id, as: reference)
-      return "Using cached model: \(reference.displayName) (\(model.id.short))"
+      return usingCached(model)
     }
-    try await bringConfig(manifest.config)
+    let summary = try await bringConfig(manifest.config)
+    // Nobody should learn after hours of download that it was for nothing.
+    try ModelStore.checkUsable(manifest, summary)
     let layers = manifest.blobs.filter { $0.digest != manifest.config.digest }
     try await ensureSpace(for: missing)
     feed.start(total: try totalSize(layers))
     try await bring(layers, missing: Set(missing.map(\.digest)), feed)
     _ = try await store.commit(manifest: fetched.bytes, id: fetched.digest, tag: reference)
     return "Model pulled successfully"
+  }
+
+  private func usingCached(_ model: StoredModel) -> String {
+    "Using cached model: \(reference.displayName) (\(model.id.short))"
   }
 
   private func missingBlobs(_ manifest: Manifest) async throws -> [Descriptor] {
@@ -55,7 +73,7 @@ struct Pull: Sendable {
     }
   }
 
-  private func bringConfig(_ config: Descriptor) async throws {
+  private func bringConfig(_ config: Descriptor) async throws -> ConfigSummary {
     let bytes: [UInt8]
     if try await store.contains(config) {
       bytes = try await store.blobBytes(config)
@@ -65,7 +83,7 @@ struct Pull: Sendable {
       try await store.writeBlob(bytes, as: config)
     }
     // A model that could not be listed afterwards is refused before its layers move.
-    _ = try ConfigSummary(decoding: bytes)
+    return try ConfigSummary(decoding: bytes)
   }
 
   private func ensureSpace(for missing: [Descriptor]) async throws {

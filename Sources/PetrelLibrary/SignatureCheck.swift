@@ -37,9 +37,11 @@ struct SignatureCheck: Sendable {
     }
   }
 
-  /// For sources that have no signatures.
-  func runWithoutSignatures(_ feed: ProgressFeed) throws {
-    let reason = "\(reference.registry) has no signatures"
+  /// For sources that have no signatures, or cannot be asked for them.
+  ///
+  /// - Parameter reason: why there are none.
+  func runWithoutSignatures(_ feed: ProgressFeed, because reason: String? = nil) throws {
+    let reason = reason ?? "\(reference.registry) has no signatures"
     if demand != nil { throw Self.refusal(of: reference, reason) }
     if let rule, rule.action != .off {
       try refuseOrWarn(rule, Self.refusal(of: reference, reason).message, feed)

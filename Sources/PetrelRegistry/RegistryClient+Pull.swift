@@ -24,11 +24,15 @@ package struct BlobStream: Sendable {
 extension RegistryClient {
   /// The manifest that `reference` names, checked against its digest.
   ///
-  /// - Parameter fromMirrors: whether mirrors of the registry may answer.
+  /// - Parameters:
+  ///   - fromMirrors: whether mirrors of the registry may answer.
+  ///   - tries: at most so many, where the configuration would allow more.
   package func manifest(
-    _ reference: ModelReference, fromMirrors: Bool = true, bearerToken: String? = nil
+    _ reference: ModelReference, fromMirrors: Bool = true, tries: Int = .max, bearerToken: String? = nil
   ) async throws -> FetchedManifest {
-    try await configuration.retryPolicy.withRetries {
+    var policy = configuration.retryPolicy
+    policy.attempts = min(policy.attempts, tries)
+    return try await policy.withRetries {
       guard fromMirrors else {
         return try await manifest(
           reference, at: configuration.endpoint(for: reference), bearerToken: bearerToken)

@@ -47,11 +47,7 @@ struct BundlePlan: Hashable, Sendable {
   ///   - isModelPack: whether the artifact is one of CNCF ModelPack, by its manifest or by its config.
   ///   - archive: called for each layer that is to be unpacked.
   init(manifest: Manifest, config: ModelConfig, isModelPack: Bool, archive: Archive) throws {
-    for layer in manifest.layers where LayerKind(layer, modelFormat: config.format) == .unsupportedArchive {
-      throw StoreError(
-        .unsupportedArtifact,
-        "layers of type \(quoted(layer.mediaType)) are not supported; package the model with uncompressed files")
-    }
+    try Self.requireSupported(manifest.layers, format: config.format)
     if isModelPack || manifest.config.mediaType == MediaType.configV02 {
       try placeByAnnotation(manifest.layers, format: config.format)
     } else {
@@ -67,6 +63,15 @@ struct BundlePlan: Hashable, Sendable {
     dduf = weights[.dduf]?.min(by: Self.precedes)
     mmproj = projectors.min(by: Self.precedes)
     chatTemplate = templates.first { $0 == ["chat_template.jinja"] } ?? templates.min(by: Self.precedes)
+  }
+
+  /// Throws ``StoreError`` (`unsupportedArtifact`) for layers that cannot be unpacked.
+  static func requireSupported(_ layers: [Descriptor], format: String?) throws(StoreError) {
+    for layer in layers where LayerKind(layer, modelFormat: format) == .unsupportedArchive {
+      throw StoreError(
+        .unsupportedArtifact,
+        "layers of type \(quoted(layer.mediaType)) are not supported; package the model with uncompressed files")
+    }
   }
 
   /// Config v0.2 and CNCF ModelPack: every layer at its annotated path.

@@ -34,6 +34,16 @@ extension ModelStore {
     }
   }
 
+  /// The model that `reference` names if all its files are there. Nil also when it cannot be read.
+  package func findWhole(_ reference: ModelReference) async throws -> StoredModel? {
+    try await onDisk { [self] in
+      guard let entry = try index.read().find(ModelSelector(reference))?.entry, let model = try? model(entry) else {
+        return nil
+      }
+      return model.manifest.blobs.allSatisfy { contains($0.digest, size: $0.size) } ? model : nil
+    }
+  }
+
   /// The ID of the model that `selector` names, whether it can be read or not.
   package func id(_ selector: ModelSelector) async throws -> Digest? {
     try await onDisk { [self] in try index.read().find(selector)?.entry.digest }

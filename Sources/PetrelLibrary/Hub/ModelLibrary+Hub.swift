@@ -15,12 +15,13 @@ extension ModelLibrary {
     _ text: String, _ reference: ModelReference, bearerToken: String?, _ feed: ProgressFeed
   ) async throws -> String {
     let local = try await store.find(ModelSelector(reference))
+    // A model that lost a file on the disk is brought again.
+    let whole = try await store.findWhole(reference)
+    let pull: Pull
     do {
       let (hub, name, token) = try hubRequest(text, reference, bearerToken, local)
       // With the model at hand, nobody should wait for a network that is not there.
-      let revision = try await hub.revision(of: name, token: token, tries: local == nil ? nil : 1)
-      // A model that lost a file on the disk is brought again.
-      let whole = try await isWhole(local) ? local : nil
+      let revision = try await hub.revision(of: name, token: token, tries: whole == nil ? nil : 1)
       if let whole, whole.manifest.annotations?[HubAnnotation.revision] == revision.commit {
         return usingCached(whole, reference)
       }
@@ -28,15 +29,20 @@ extension ModelLibrary {
         hub: hub, store: store, revision: revision, selector: name.selector, token: token)
       let artifact = try await builder.build()
       if let whole, artifact.hasSameFiles(as: whole) { return usingCached(whole, reference) }
-      let pull = Pull(
+      pull = Pull(
         source: artifact, store: store, retryPolicy: retryPolicy, reference: reference, bearerToken: token,
         downloads: downloads,
         // The hub has no signatures; whoever wants one has been told before.
         signatures: SignatureCheck(
           source: artifact, reference: reference, bearerToken: token, rule: nil, demand: nil, logger: logger))
+    } catch let error as RegistryError {
+      if let whole, error.isAbsence { return usingCached(whole, reference) + "; not checked: \(error.message)" }
+      throw LibraryError(hub: error)
+    }
+    // A newer model that breaks off on its way has been found: the one that is here is not what was asked for.
+    do {
       return try await pull.run(feed)
     } catch let error as RegistryError {
-      if let local, error.isAbsence { return usingCached(local, reference) + "; not checked: \(error.message)" }
       throw LibraryError(hub: error)
     }
   }
@@ -76,11 +82,6 @@ extension ModelLibrary {
     return (hub, name, bearerToken ?? hub.settings.token)
   }
 
-  private func isWhole(_ model: StoredModel?) async throws -> Bool {
-    for blob in model?.manifest.blobs ?? [] where try await !store.contains(blob) { return false }
-    return true
-  }
-
   private func usingCached(_ model: StoredModel, _ reference: ModelReference) -> String {
     "Using cached model: \(reference.displayName) (\(model.id.short))"
   }
@@ -96,16 +97,6 @@ extension HubArtifact {
       manifest.layers.map { [$0.mediaType, $0.digest.description, $0.annotatedPath ?? ""] }
     }
     return manifest.config.mediaType == model.manifest.config.mediaType && files(manifest) == files(model.manifest)
-  }
-}
-
-extension RegistryError {
-  /// Whether the hub could not be asked, rather than having said no.
-  fileprivate var isAbsence: Bool {
-    switch code {
-    case .connection, .stalled, .truncated, .unavailable: true
-    default: false
-    }
   }
 }
 
