@@ -61,6 +61,7 @@ final class AdoptedFile: Sendable {
 
   static func create(_ path: FilePath) throws -> FileDescriptor {
     do {
+      try DiskWatch.willChange(.create, path)
       return try FileDescriptor.open(
         path, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
         permissions: [.ownerReadWrite, .groupRead, .otherRead])
@@ -71,6 +72,7 @@ final class AdoptedFile: Sendable {
 
   static func write(_ piece: [UInt8], to file: FileDescriptor, at offset: Int64, _ path: FilePath) throws {
     do {
+      try DiskWatch.willChange(.write, path)
       try file.writeAll(toAbsoluteOffset: offset, piece)
     } catch let error as Errno {
       throw StoreError(errno: error, "write \(path)")

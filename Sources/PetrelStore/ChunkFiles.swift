@@ -31,7 +31,10 @@ final class ChunkFiles: Sendable {
         let known = try FileContents.readIfPresent(layout.chunkRecords(digest), limit: 64 * 1024 * 1024)
         let parsed = known.flatMap { ChunkRecords(parsing: $0, digest: digest, size: chunks.size) }
         // Bytes that nothing is known about.
-        if parsed == nil { try file.resize(to: 0) }
+        if parsed == nil {
+          try DiskWatch.willChange(.truncate, path)
+          try file.resize(to: 0)
+        }
         journal = try ChunkJournal(
           layout.chunkRecords(digest), records: parsed, head: ChunkRecords.head(digest, chunks))
         records = parsed ?? ChunkRecords(layout: chunks)
@@ -115,6 +118,7 @@ final class ChunkFiles: Sendable {
   }
 
   private static func openLocked(_ path: FilePath, _ digest: Digest, creating: Bool) throws -> FileDescriptor {
+    if creating { try DiskWatch.willChange(.create, path) }
     let file = try FileDescriptor.open(
       path, .readWrite, options: creating ? [.create, .closeOnExec] : .closeOnExec,
       permissions: [.ownerReadWrite, .groupRead, .otherRead])

@@ -15,6 +15,7 @@ final class ChunkJournal: Sendable {
   }
 
   private let file: FileDescriptor
+  private let path: FilePath
   private let state: Mutex<State>
 
   /// Opens the file and takes away what a crash has left at its end; or makes a new one.
@@ -23,6 +24,8 @@ final class ChunkJournal: Sendable {
   ///   - records: what the file says; nil to begin anew.
   ///   - head: a new file's first line.
   init(_ path: FilePath, records: ChunkRecords?, head: String) throws {
+    self.path = path
+    try DiskWatch.willChange(.create, path)
     file = try FileDescriptor.open(
       path, .writeOnly, options: [.create, .append, .closeOnExec],
       permissions: [.ownerReadWrite, .groupRead, .otherRead])
@@ -31,7 +34,7 @@ final class ChunkJournal: Sendable {
       State(
         written: records?.written ?? 0, durable: records?.durable ?? 0, length: length,
         unflushed: records?.unflushed ?? [:]))
-    try file.resize(to: length)
+    try resize(to: length)
     if records == nil { try append(head) }
   }
 
@@ -49,7 +52,7 @@ final class ChunkJournal: Sendable {
 
   func note(adopted bytes: Int64) throws {
     try append(ChunkRecords.line(adopted: bytes))
-    try PlatformFile.syncData(file)
+    try sync()
   }
 
   /// Makes the chunks that have been written so far durable: first their bytes, with `flush`, then the note of it.
@@ -62,7 +65,7 @@ final class ChunkJournal: Sendable {
       state.unflushed = state.unflushed.filter { $0.key >= written }
       state.durable = written
     }
-    try PlatformFile.syncData(file)
+    try sync()
     return true
   }
 
@@ -78,13 +81,24 @@ final class ChunkJournal: Sendable {
     }
   }
 
+  private func resize(to length: Int64) throws {
+    try DiskWatch.willChange(.truncate, path)
+    try file.resize(to: length)
+  }
+
+  private func sync() throws {
+    try DiskWatch.willChange(.sync, path)
+    try PlatformFile.syncData(file)
+  }
+
   private func append(_ line: String, then change: (inout State) -> Void = { _ in }) throws {
     try state.withLock { state in
       do {
+        try DiskWatch.willChange(.write, path)
         try file.writeAll(Array(line.utf8))
       } catch {
         // Half a line would hide all that come after it.
-        try? file.resize(to: state.length)
+        try? resize(to: state.length)
         throw error
       }
       state.length += Int64(line.utf8.count)

@@ -47,6 +47,7 @@ extension ChunkedBlob {
       if filling.usesBlocks {
         try collect(bytes, range, filling)
       } else {
+        try DiskWatch.willChange(.write, files.path)
         try writeBytes(files.data.file, range.lowerBound, bytes)
       }
     }
@@ -68,6 +69,7 @@ extension ChunkedBlob {
     guard filling.fill.withLock({ $0.count(in: place) }) + range.count == place.count else {
       return filling.blocks.withLock { $0[start] = block }
     }
+    try DiskWatch.willChange(.write, files.path)
     try files.data.write(UnsafeRawBufferPointer(rebasing: block.bytes[..<place.count]), at: start, by: writeBytes)
     filling.blocks.withLock { $0[start] = nil }
     // It is hashed as soon as all before it is there. Else it has to be read again.

@@ -48,7 +48,7 @@ package final class ChunkedBlob: Sendable {
   let state: Mutex<State>
   let writeBytes: Write
   private let hasher = ChunkHasher()
-  private let writers = FileQueue()
+  private let writers: FileQueue
   private let probe: DiskProbe?
   /// Yields when a chunk has become complete.
   let completions: AsyncStream<Void>
@@ -56,7 +56,7 @@ package final class ChunkedBlob: Sendable {
 
   /// - Parameters:
   ///   - pool: for blocks of the file.
-  ///   - probe: told of what is flushed.
+  ///   - probe: told of what is written and flushed.
   ///   - write: writes bytes at an offset.
   init(
     digest: Digest, files: ChunkFiles, pool: BlockPool = BlockPool(), probe: DiskProbe? = nil,
@@ -66,6 +66,7 @@ package final class ChunkedBlob: Sendable {
     self.files = files
     self.pool = pool
     self.probe = probe
+    writers = FileQueue(watchedBy: probe)
     writeBytes = write
     layout = files.records.layout
     (completions, completed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))

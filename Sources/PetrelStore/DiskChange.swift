@@ -6,7 +6,7 @@ import SystemPackage
 /// One change that a store is about to make to its folder.
 package struct DiskChange: Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
-    case create, write, sync, rename, link, remove, makeFolder, removeFolder, setPermissions
+    case create, write, truncate, sync, rename, link, clone, remove, makeFolder, removeFolder, setPermissions
   }
 
   package let kind: Kind
@@ -28,6 +28,11 @@ enum DiskWatch {
   static func willChange(_ kind: DiskChange.Kind, _ path: FilePath, to target: FilePath? = nil) throws(Errno) {
     guard let probe = DispatchQueue.getSpecific(key: key) else { return }
     try probe(DiskChange(kind: kind, path: path, target: target))
+  }
+
+  /// Lets `probe` see all that is ever done on `queue`.
+  static func watch(_ queue: DispatchQueue, _ probe: DiskProbe?) {
+    if let probe { queue.setSpecific(key: key, value: probe) }
   }
 
   /// Runs `work`, which must be on `lane`, under the eyes of `probe`.

@@ -7,6 +7,9 @@ import Synchronization
 final class DiskExecutor: SerialExecutor {
   private let queue = DispatchQueue(label: "petrel.disk.serial")
 
+  /// - Parameter probe: told of the changes that the actor makes.
+  init(watchedBy probe: DiskProbe? = nil) { DiskWatch.watch(queue, probe) }
+
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
@@ -94,6 +97,9 @@ func onDisk<R: Sendable>(
 /// too, and keep a processor busy with it.
 final class FileQueue: Sendable {
   private let queue = DispatchQueue(label: "petrel.disk.file")
+
+  /// - Parameter probe: told of the changes that are made.
+  init(watchedBy probe: DiskProbe? = nil) { DiskWatch.watch(queue, probe) }
 
   func run<R: Sendable>(_ work: @escaping @Sendable () throws -> R) async throws -> R {
     try await withCheckedThrowingContinuation { continuation in

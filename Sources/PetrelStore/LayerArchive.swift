@@ -54,6 +54,7 @@ enum LayerArchive {
   /// Writes one entry's content to a file that must not exist, and that nobody may write to afterwards.
   static func extract(_ range: Range<Int64>, of archive: FilePath, to target: FilePath, isExecutable: Bool) throws {
     try FileDescriptor.open(archive, .readOnly, options: .closeOnExec).closeAfterwards { source in
+      try DiskWatch.willChange(.create, target)
       let file = try FileDescriptor.open(
         target, .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
         permissions: isExecutable ? [.ownerReadExecute, .groupReadExecute, .otherReadExecute] : .readableByAll)
@@ -64,6 +65,7 @@ enum LayerArchive {
           guard !piece.isEmpty else {
             throw StoreError(.corrupt, "\(archive) is shorter than it was; pull the model again")
           }
+          try DiskWatch.willChange(.write, target)
           try file.writeAll(piece)
           offset += Int64(piece.count)
         }

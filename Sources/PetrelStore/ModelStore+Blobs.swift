@@ -46,7 +46,7 @@ extension ModelStore {
     try await turns.take(digest)
     defer { turns.yield(digest) }
     if try await onDisk({ [self] in contains(digest, size: size) }) { return .alreadyPresent }
-    let partial = PartialBlob(digest: digest, size: size, layout: layout)
+    let partial = PartialBlob(digest: digest, size: size, layout: layout, probe: probe)
     do {
       let offset = try await partial.open()
       // A partial that is whole has been verified.

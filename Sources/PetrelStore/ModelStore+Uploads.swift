@@ -29,9 +29,15 @@ extension ModelStore {
     let temporary = StoreLayout.temporary(beside: layout.blob(digest))
     let file = try await onDisk { try AdoptedFile.create(temporary) }
     do {
-      try await fill(file, at: temporary, from: body, digest)
+      do {
+        try await fill(file, at: temporary, from: body, digest)
+        try await onDisk { try PlatformFile.sync(file) }
+      } catch {
+        try? file.close()
+        throw error
+      }
+      // Closed once: by a second time the number may be that of somebody else's file.
       try await onDisk { [self] in
-        try PlatformFile.sync(file)
         try file.close()
         try PlatformFile.setPermissions(temporary, .readableByAll)
         try PlatformFile.rename(temporary, to: layout.blob(digest))
@@ -39,7 +45,6 @@ extension ModelStore {
       }
       return .written
     } catch {
-      try? file.close()
       try? await onDisk { try PlatformFile.unlink(temporary) }
       if let error = error as? Errno { throw StoreError(errno: error, "write \(temporary)") }
       throw error

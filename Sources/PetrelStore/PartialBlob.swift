@@ -18,7 +18,7 @@ actor PartialBlob {
   private nonisolated let layout: StoreLayout
   private nonisolated let write: Write
   private nonisolated let sync: Sync
-  private nonisolated let executor = DiskExecutor()
+  private nonisolated let executor: DiskExecutor
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   /// Nil once closed.
@@ -37,13 +37,14 @@ actor PartialBlob {
   init(
     digest: Digest, size: Int64, layout: StoreLayout,
     write: @escaping Write = { file, offset, bytes in try file.writeAll(toAbsoluteOffset: offset, bytes) },
-    sync: @escaping Sync = { try PlatformFile.sync($0) }
+    sync: @escaping Sync = { try PlatformFile.sync($0) }, probe: DiskProbe? = nil
   ) {
     self.write = write
     self.sync = sync
     self.digest = digest
     self.size = size
     self.layout = layout
+    executor = DiskExecutor(watchedBy: probe)
   }
 
   /// Opens or creates the file and reads what is there, once, to know its hash. What cannot become the blob (as long
@@ -52,6 +53,7 @@ actor PartialBlob {
   /// Throws ``StoreError`` (`busy`) when another process works on it.
   func open() async throws -> Int64 {
     do {
+      try DiskWatch.willChange(.create, path)
       let file = try FileDescriptor.open(
         path, .readWrite, options: [.create, .closeOnExec], permissions: [.ownerReadWrite, .groupRead, .otherRead])
       self.file = file
@@ -59,7 +61,7 @@ actor PartialBlob {
       guard try PlatformFile.lock(file, waiting: false), try path.stat().inode == file.stat().inode else {
         throw StoreError(.busy, "another process is downloading \(digest); try again when it has finished")
       }
-      if try file.stat().size > size { try file.resize(to: 0) }
+      if try file.stat().size > size { try resize(file, to: 0) }
       try await rehash(file)
       if size > 0, offset == size, await hash.digest != digest { try discard() }
     } catch let error as Errno {
@@ -76,9 +78,10 @@ actor PartialBlob {
     }
     async let hashed: Void = hash.update(bytes)
     do {
+      try DiskWatch.willChange(.write, path)
       try write(file, offset, bytes)
     } catch let error as Errno {
-      try? file.resize(to: offset)
+      try? resize(file, to: offset)
       let left = size - offset
       throw StoreError(errno: error, "write \(path) (\(left) more bytes are needed; what was received is kept)")
     }
@@ -92,7 +95,7 @@ actor PartialBlob {
 
   /// Forgets all bytes.
   func discard() throws {
-    try reportingErrno("empty") { try file?.resize(to: 0) }
+    try reportingErrno("empty") { if let file { try resize(file, to: 0) } }
     hash = RunningHash()
     offset = 0
     writtenBack = 0
@@ -116,10 +119,11 @@ actor PartialBlob {
           "blob digest mismatch for \(quoted(digest.description)): expected \(digest), got \(actual)")
       }
       do {
+        try DiskWatch.willChange(.sync, path)
         try sync(file)
       } catch {
         // The system may forget what it failed to flush, and say nothing the next time.
-        try? file.resize(to: 0)
+        try? resize(file, to: 0)
         throw error
       }
       let blob = layout.blob(digest)
@@ -153,6 +157,11 @@ actor PartialBlob {
       offset += Int64(piece.count)
     }
     writtenBack = offset
+  }
+
+  private nonisolated func resize(_ file: FileDescriptor, to length: Int64) throws {
+    try DiskWatch.willChange(.truncate, path)
+    try file.resize(to: length)
   }
 
   private func reportingErrno(_ action: String, _ body: () throws -> Void) throws {

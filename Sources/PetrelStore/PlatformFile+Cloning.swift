@@ -14,6 +14,7 @@ extension PlatformFile {
   /// Makes `target`, which must not exist, a file of its own that shares the bytes of an open file until one of the two
   /// is written to. Leaves nothing behind when the file system cannot do that.
   static func clone(_ source: FileDescriptor, to target: FilePath) throws(Errno) {
+    try DiskWatch.willChange(.clone, target)
     #if canImport(Darwin)
       let status = target.withPlatformString { fclonefileat(source.rawValue, AT_FDCWD, $0, 0) }
       guard status == 0 else { throw Errno(rawValue: errno) }
@@ -39,6 +40,7 @@ extension PlatformFile {
 
   /// Gives the file that `source` leads to, over symbolic links, a second name.
   static func hardLink(following source: FilePath, to target: FilePath) throws(Errno) {
+    try DiskWatch.willChange(.link, source, to: target)
     let status = source.withPlatformString { source in
       target.withPlatformString { linkat(AT_FDCWD, source, AT_FDCWD, $0, AT_SYMLINK_FOLLOW) }
     }

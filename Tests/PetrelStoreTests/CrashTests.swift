@@ -214,7 +214,7 @@ import Testing
 
 @Suite struct DiskFullTests {
   /// The kinds of changes that need space.
-  private static let needy: Set<DiskChange.Kind> = [.create, .write, .sync, .makeFolder, .link]
+  private static let needy: Set<DiskChange.Kind> = [.create, .write, .sync, .makeFolder, .link, .clone]
 
   @Test(arguments: [CrashTests.Operation.commit, .tag, .moveTag, .untag, .removeShared, .bundle, .rebundle])
   func aFullDiskIsSaidAndHarmsNothing(_ operation: CrashTests.Operation) async throws {
