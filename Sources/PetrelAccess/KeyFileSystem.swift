@@ -96,6 +96,7 @@ enum KeyFileSystem {
         guard fsync(folder.rawValue) == 0 else { throw Errno(rawValue: errno) }
       }
     } catch {
+      _ = unlink(temporary.string)
       throw error as? Errno ?? .ioError
     }
   }

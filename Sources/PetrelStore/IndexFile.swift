@@ -54,18 +54,36 @@ final class IndexFile: Sendable {
       let before = try read()
       var index = before
       let result = try body(&index)
-      if index != before { try replace(with: index) }
+      if index != before { try replace(with: index, isSmaller: index.isPart(of: before)) }
       try afterwards(result)
       return result
     }
   }
 
   /// Puts `index` in the file's place. To be called under the lock.
-  func replace(with index: ModelIndex) throws {
+  ///
+  /// - Parameter isSmaller: than what is there: then it is written on a full disk too, in the copy's room. Who removes
+  ///   models to make space must be able to.
+  func replace(with index: ModelIndex, isSmaller: @autoclosure () -> Bool = false) throws {
     let bytes = index.serialized()
-    try FileContents.replace(layout.indexFile, with: bytes)
+    do {
+      try FileContents.replace(layout.indexFile, with: bytes)
+    } catch let error as StoreError where error.code == .noSpace && isSmaller() {
+      do {
+        try PlatformFile.unlink(layout.indexCopy)
+      } catch {
+        throw StoreError(errno: error, "remove \(layout.indexCopy)")
+      }
+      try FileContents.replace(layout.indexFile, with: bytes)
+    }
     // Only tags can't be had back from elsewhere. A copy that can't be written is no reason to fail.
     try? FileContents.replace(layout.indexCopy, with: bytes)
+  }
+
+  /// Writes the copy anew if a full disk has cost it.
+  func renewCopy() {
+    guard (try? layout.indexCopy.stat()) == nil else { return }
+    try? locked { try FileContents.replace(layout.indexCopy, with: read().serialized()) }
   }
 
   /// The index as it was last written here, for when the file itself can't be understood any more.

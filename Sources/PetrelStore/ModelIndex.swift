@@ -58,6 +58,13 @@ struct ModelIndex: Hashable, Sendable {
     }
   }
 
+  /// Whether `other` has all of this, and maybe more.
+  func isPart(of other: ModelIndex) -> Bool {
+    entries.allSatisfy { entry in
+      other.entries.contains { $0.id == entry.id && $0.files == entry.files && Set(entry.tags).isSubset(of: $0.tags) }
+    }
+  }
+
   /// Adds a model unless it is there.
   mutating func add(id: Digest, files: [Digest]) {
     guard entry(id) == nil else { return }

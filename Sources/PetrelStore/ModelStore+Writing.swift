@@ -74,6 +74,7 @@ extension ModelStore {
         for digest in outcome.unused { removeBlob(digest, to: &trash) }
       }
       empty(trash)
+      index.renewCopy()
       return outcome.removals
     }
   }
@@ -93,6 +94,7 @@ extension ModelStore {
         for digest in unused { removeBlob(digest, to: &trash) }
       }.0
       empty(trash)
+      index.renewCopy()
       return isGone
     }
   }

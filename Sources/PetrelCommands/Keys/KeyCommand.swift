@@ -44,8 +44,14 @@ struct KeyGenerateCommand: PetrelSubcommand {
     }
     let key = SigningKey()
     try privateFile.write(key.pem, permissions: [.ownerRead, .ownerWrite])
-    try publicFile.write(
-      key.verificationKey.pem, permissions: [.ownerRead, .ownerWrite, .groupRead, .otherRead])
+    do {
+      try publicFile.write(
+        key.verificationKey.pem, permissions: [.ownerRead, .ownerWrite, .groupRead, .otherRead])
+    } catch {
+      // Half a pair would be in the way of the next one.
+      privateFile.remove()
+      throw error
+    }
     context.errors.notice("Made key \(key.verificationKey.fingerprint.short):")
     try context.output.line(privateFile.path.string)
     try context.output.line(publicFile.path.string)

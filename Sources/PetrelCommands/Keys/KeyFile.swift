@@ -58,16 +58,23 @@ struct KeyFile {
     }
   }
 
-  /// Writes a file that was not there before.
+  /// Writes a file that was not there before, or none.
   func write(_ text: String, permissions: FilePermissions) throws {
     do {
       let file = try FileDescriptor.open(
         path, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: permissions)
-      _ = try file.closeAfter { try file.writeAll(text.utf8) }
+      do {
+        _ = try file.closeAfter { try file.writeAll(text.utf8) }
+      } catch {
+        remove()
+        throw error
+      }
     } catch Errno.fileExists {
       throw CommandError(.fileExists, "\(path) is there already; choose another place with --output")
     } catch let error as Errno {
       throw CommandError(.fileSystem, "\(path) can't be written: \(error)")
     }
   }
+  /// Takes back what ``write(_:permissions:)`` has written.
+  func remove() { try? FileManager.default.removeItem(atPath: path.string) }
 }
