@@ -174,7 +174,7 @@ let package = Package(
       ]),
 
     // Tests.
-    room("PetrelTestSupport", ["PetrelOCI", "PetrelWire", crypto, systemPackage] + nio),
+    room("PetrelTestSupport", ["PetrelOCI", "PetrelWire", crypto, nioSSL, systemPackage] + nio),
     tests("PetrelAPITests", ["PetrelAPI", "PetrelOCI", "PetrelWire"]),
     tests("PetrelWireTests", ["PetrelWire"]),
     tests("PetrelPromptsTests", ["PetrelPrompts", "PetrelWire"]),

@@ -3,6 +3,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// An HTTP/1.1 server on a free loopback port, made of async code.
 struct FakeServer: Sendable {
@@ -28,13 +29,15 @@ struct FakeServer: Sendable {
   let gate: Gate
   private let running: Task<Void, any Error>
 
+  /// - Parameter tls: to speak TLS with.
   static func start(
-    intake: @escaping Intake = { _ in nil }, _ handler: @escaping Handler
+    tls: NIOSSLContext? = nil, intake: @escaping Intake = { _ in nil }, _ handler: @escaping Handler
   ) async throws -> FakeServer {
     let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .bind(host: "127.0.0.1", port: 0) { channel in
         channel.eventLoop.makeCompletedFuture {
+          if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
           try channel.pipeline.syncOperations.configureHTTPServerPipeline()
           try channel.pipeline.syncOperations.addHandler(ResponseEncoder())
           return try Connection(wrappingChannelSynchronously: channel)

@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import PetrelOCI
 import Synchronization
 
@@ -18,32 +19,45 @@ package final class FaultProxy: Sendable {
     var requests: [RecordedRequest] = []
     var redirects = false
     var ticket = 0
+    /// With what the registry was asked, by ticket: nobody shows that to the storage.
+    var authorizations: [String: String] = [:]
     /// Tickets of storage URLs that are refused.
     var expired: Set<String> = []
     var storagePort = 0
   }
 
   private let upstream: UpstreamServer
+  private let scheme: String
   /// What the paths of the blob's requests end with.
   private let blob: String
   private let state = Mutex(State())
   private let servers = Mutex<[FakeServer]>([])
 
-  private init(_ upstream: UpstreamServer, _ blob: String) {
+  private init(_ upstream: UpstreamServer, _ blob: String, scheme: String) {
     self.upstream = upstream
+    self.scheme = scheme
     self.blob = blob
   }
 
   /// Runs `body` with a proxy for the registry at `host`, such as `127.0.0.1:5000`, that meddles with one blob.
+  ///
+  /// - Parameter identity: the paths of a certificate and its key, PEM, to speak TLS with, as the registry does then.
   package static func with<Result>(
-    _ host: String, blob: Digest, isolation: isolated (any Actor)? = #isolation,
-    _ body: (FaultProxy) async throws -> Result
+    _ host: String, blob: Digest, identity: (certificate: String, key: String)? = nil,
+    isolation: isolated (any Actor)? = #isolation, _ body: (FaultProxy) async throws -> Result
   ) async throws -> Result {
-    let proxy = FaultProxy(try UpstreamServer(host), "/blobs/\(blob)")
-    let registry = try await FakeServer.start { [weak proxy] head, body in
+    let tls = try identity.map { identity in
+      try NIOSSLContext(
+        configuration: .makeServerConfiguration(
+          certificateChain: try NIOSSLCertificate.fromPEMFile(identity.certificate).map { .certificate($0) },
+          privateKey: .privateKey(try NIOSSLPrivateKey(file: identity.key, format: .pem))))
+    }
+    let proxy = FaultProxy(
+      try UpstreamServer(host, usesTLS: tls != nil), "/blobs/\(blob)", scheme: tls == nil ? "http" : "https")
+    let registry = try await FakeServer.start(tls: tls) { [weak proxy] head, body in
       await proxy?.answer(head, body) ?? FakeResponse(.badGateway)
     }
-    let storage = try await FakeServer.start { [weak proxy] head, _ in
+    let storage = try await FakeServer.start(tls: tls) { [weak proxy] head, _ in
       await proxy?.store(head) ?? FakeResponse(.badGateway)
     }
     proxy.servers.withLock { $0 = [registry, storage] }
@@ -96,7 +110,8 @@ package final class FaultProxy: Sendable {
     let location = state.withLock { state -> String? in
       guard state.redirects else { return nil }
       state.ticket += 1
-      return "http://127.0.0.1:\(state.storagePort)/\(state.ticket)\(head.uri)"
+      state.authorizations[String(state.ticket)] = head.headers.first(name: "Authorization")
+      return "\(scheme)://127.0.0.1:\(state.storagePort)/\(state.ticket)\(head.uri)"
     }
     if let location { return FakeResponse(.temporaryRedirect, headers: ["Location": location]) }
     return await content(head, ticket: nil)
@@ -109,6 +124,9 @@ package final class FaultProxy: Sendable {
     guard parts.count == 2, !state.withLock({ $0.expired.contains(parts[0]) }) else { return FakeResponse(.forbidden) }
     var inner = head
     inner.uri = "/" + parts[1]
+    if let authorization = state.withLock({ $0.authorizations[parts[0]] }) {
+      inner.headers.replaceOrAdd(name: "Authorization", value: authorization)
+    }
     return await content(inner, ticket: parts[0])
   }
 
@@ -136,7 +154,7 @@ package final class FaultProxy: Sendable {
       case .expire:
         if let ticket { state.withLock { _ = $0.expired.insert(ticket) } }
         return FakeResponse(.forbidden)
-      case .cut, .stall, .corrupt, .tag, .total: break
+      case .cut, .stall, .corrupt, .reorder, .tag, .total: break
       }
     }
     var response = await upstream.send(upstreamHead, ByteBuffer())
@@ -186,6 +204,12 @@ extension FakeResponse {
     case .corrupt:
       let index = body.readerIndex + offset
       if let value = body.getInteger(at: index, as: UInt8.self) { body.setInteger(value ^ 0x10, at: index) }
+    case .reorder(let count):
+      let index = body.readerIndex + offset
+      guard let first = body.getBytes(at: index, length: count),
+        let second = body.getBytes(at: index + count, length: count)
+      else { return }
+      body.setBytes(second + first, at: index)
     case .tag(let tag): headers.replaceOrAdd(name: "ETag", value: "\"\(tag)\"")
     case .total(let total):
       guard let range = headers.first(name: "Content-Range")?.split(separator: "/").first else { return }

@@ -8,6 +8,8 @@ package enum ProxyFault: Sendable, Hashable {
   case stall
   /// Flips a bit of this byte.
   case corrupt
+  /// Sends so many bytes from this one on after as many that follow them.
+  case reorder(Int)
   /// Sends the range one byte further on, and says so.
   case otherRange
   /// Sends the whole blob with status 200.

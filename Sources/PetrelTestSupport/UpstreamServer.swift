@@ -3,6 +3,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// The server behind a ``FaultProxy``. One connection for each request.
@@ -11,9 +12,15 @@ struct UpstreamServer: Sendable {
 
   private let host: String
   private let port: Int
+  private let tls: NIOSSLContext?
 
-  /// - Parameter authority: host and port.
-  init(_ authority: String) throws {
+  /// - Parameters:
+  ///   - authority: host and port.
+  ///   - usesTLS: with whatever certificate.
+  init(_ authority: String, usesTLS: Bool) throws {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.certificateVerification = .none
+    tls = usesTLS ? try NIOSSLContext(configuration: configuration) : nil
     let parts = authority.split(separator: ":")
     guard parts.count == 2, let port = Int(parts[1]) else { throw DeadlinePassed("\(authority) is no host and port") }
     host = String(parts[0])
@@ -36,8 +43,11 @@ struct UpstreamServer: Sendable {
   private func exchange(_ head: HTTPRequestHead, _ body: ByteBuffer) async throws -> FakeResponse {
     let collector = ResponseCollector()
     let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .channelInitializer { channel in
+      .channelInitializer { [tls] channel in
         channel.eventLoop.makeCompletedFuture {
+          if let tls {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: nil))
+          }
           try channel.pipeline.syncOperations.addHTTPClientHandlers()
           try channel.pipeline.syncOperations.addHandlers([RequestEncoder(), collector])
         }

@@ -13,8 +13,7 @@ import Testing
 #endif
 
 extension EndToEnd {
-  /// Pulls of a blob that is large enough to come in ranges, from a registry that misbehaves, onto a disk that fills up,
-  /// by a daemon that is killed.
+  /// Pulls of a blob that is large enough to come in ranges, onto a disk that fills up, by a daemon that is killed.
   @Suite(.serialized) struct LargePullTests {
     private static let chunk = 8 * 1024 * 1024
     private static let size = 9 * chunk + 4321
@@ -59,45 +58,6 @@ extension EndToEnd {
             try await expectNothingCorrupt(scratch)
             #expect(scratch.blobNames.allSatisfy { $0.count == 64 })
           }
-        }
-      }
-    }
-
-    /// All that can go wrong, between a real registry and the client.
-    @Test func aRealRegistryBehindABadNetwork() async throws {
-      try await Scratch.with { scratch in
-        try await ContainerRegistry.with(in: scratch) { registry in
-          let weights = try paddedWeights(scratch)
-          let layer = Digest(of: Array(try #require(FileManager.default.contents(atPath: weights.string))))
-          try await Daemon.with(in: scratch) { daemon in
-            let name = "\(registry.host)/team/large:v1"
-            let pushed = try await daemon.petrel("package", "--gguf", weights.string, "--push", name)
-            try #require(pushed.status == 0, "\(pushed.errors)")
-            #expect(try await daemon.petrel("rm", name).status == 0)
-            // The push may hold the layer for a moment more.
-            try await eventually("the layer is gone") {
-              _ = try await daemon.petrel("prune", "--force")
-              return !scratch.hasBlob(layer)
-            }
-            try await FaultProxy.with(registry.host, blob: layer) { proxy in
-              proxy.redirectBlobs()
-              let chunk = Int64(Self.chunk)
-              proxy.inject(.cut, at: chunk + 1_000_000)
-              proxy.inject(.status(503), at: 2 * chunk)
-              proxy.inject(.otherRange, at: 3 * chunk)
-              proxy.inject(.corrupt, at: 4 * chunk + 17)
-              proxy.inject(.ignoreRange, at: 5 * chunk)
-              proxy.inject(.tag("another"), at: 6 * chunk)
-              proxy.inject(.expire, at: 7 * chunk)
-              proxy.inject(.status(429, headers: ["Retry-After": "1"]), at: 8 * chunk)
-              let pulled = try await daemon.petrel("pull", "\(proxy.host)/team/large:v1")
-              #expect(pulled.status == 0, "\(pulled.errors)")
-              #expect(proxy.pendingFaults == 0)
-              #expect(pulled.errors.contains("Downloaded"), "\(pulled.errors)")
-            }
-          }
-          try await expectNothingCorrupt(scratch)
-          #expect(scratch.hasBlob(layer))
         }
       }
     }
@@ -156,22 +116,6 @@ extension EndToEnd {
         let sum = try await scratch.run("sha256sum", [scratch.models.appending("blobs/sha256/\(name)").string])
         #expect(sum.output.hasPrefix(name))
       }
-    }
-
-    /// The demo model with a tail that no tensor refers to.
-    private func paddedWeights(_ scratch: Scratch) throws -> FilePath {
-      var bytes = try #require(FileManager.default.contents(atPath: scratch.setup.weights))
-      var generator = SystemRandomNumberGenerator()
-      let block = (0..<131_072).map { _ in generator.next() as UInt64 }.withUnsafeBytes { Data($0) }
-      var number: UInt64 = 0
-      while bytes.count < Self.size {
-        withUnsafeBytes(of: number) { bytes.append(contentsOf: $0) }
-        bytes.append(block)
-        number += 1
-      }
-      let path = scratch.folder.appending("padded.gguf")
-      try bytes.write(to: URL(filePath: path.string))
-      return path
     }
   }
 }

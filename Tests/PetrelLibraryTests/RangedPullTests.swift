@@ -176,6 +176,14 @@ import Testing
     }
   }
 
+  @Test func piecesInTheWrongOrderAreFoundAndReplaced() async throws {
+    try await Self.with { scene in
+      scene.proxy.inject(.reorder(1000), at: 1_000_000)
+      try await scene.expectWhole(try await scene.fixture.pull(scene.name))
+      #expect(scene.proxy.pendingFaults == 0)
+    }
+  }
+
   @Test func severalCorruptChunksAreReplaced() async throws {
     try await Self.with { scene in
       for byte in [3, 1_000_000, Int64(Self.size) - 1] { scene.proxy.inject(.corrupt, at: byte) }
