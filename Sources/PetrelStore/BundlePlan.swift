@@ -47,9 +47,9 @@ struct BundlePlan: Hashable, Sendable {
   ///   - isModelPack: whether the artifact is one of CNCF ModelPack, by its manifest or by its config.
   ///   - archive: called for each layer that is to be unpacked.
   init(manifest: Manifest, config: ModelConfig, isModelPack: Bool, archive: Archive) throws {
-    try Self.requireSupported(manifest.layers, format: config.format)
+    try Self.requireSupported(manifest.layers, format: config.format, isModelPack: isModelPack)
     if isModelPack || manifest.config.mediaType == MediaType.configV02 {
-      try placeByAnnotation(manifest.layers, format: config.format)
+      try placeByAnnotation(manifest.layers, format: config.format, archive: archive)
     } else {
       try placeByKind(manifest.layers, format: config.format, archive: archive)
     }
@@ -66,17 +66,27 @@ struct BundlePlan: Hashable, Sendable {
   }
 
   /// Throws ``StoreError`` (`unsupportedArtifact`) for layers that cannot be unpacked.
-  static func requireSupported(_ layers: [Descriptor], format: String?) throws(StoreError) {
-    for layer in layers where LayerKind(layer, modelFormat: format) == .unsupportedArchive {
+  static func requireSupported(_ layers: [Descriptor], format: String?, isModelPack: Bool) throws(StoreError) {
+    for layer in layers {
+      let kind = LayerKind(layer, modelFormat: format)
+      guard kind == .unsupportedArchive || (kind == .packed && !isModelPack) else { continue }
       throw StoreError(
         .unsupportedArtifact,
         "layers of type \(quoted(layer.mediaType)) are not supported; package the model with uncompressed files")
     }
   }
 
-  /// Config v0.2 and CNCF ModelPack: every layer at its annotated path.
-  private mutating func placeByAnnotation(_ layers: [Descriptor], format: String?) throws(StoreError) {
+  /// Config v0.2 and CNCF ModelPack: every layer at its annotated path, or what is in it at the paths that the archive
+  /// has.
+  private mutating func placeByAnnotation(_ layers: [Descriptor], format: String?, archive: Archive) throws {
     for layer in layers {
+      if LayerKind(layer, modelFormat: format) == .packed {
+        for path in try unpack(layer, try archive(layer)) {
+          note(LayerKind(packed: path.last ?? "", in: layer, modelFormat: format), at: path)
+          noteTemplate(path)
+        }
+        continue
+      }
       guard let annotation = layer.annotatedPath else { continue }
       let path = try checked { () throws(OCIError) in try ModelPath.repairedComponents(of: annotation) }
       if let other = annotations[path] {
@@ -89,7 +99,7 @@ struct BundlePlan: Hashable, Sendable {
       annotations[path] = annotation
       try place(layer, at: path)
       note(LayerKind(layer, modelFormat: format), at: path)
-      if path.last?.lowercased().hasSuffix(".jinja") == true { templates.append(path) }
+      noteTemplate(path)
     }
   }
 
@@ -128,7 +138,7 @@ struct BundlePlan: Hashable, Sendable {
     }
     let configs = layers.filter { $0.mediaType == MediaType.vllmConfigTar }
     let archives = (configs.count == 1 ? configs : []) + layers.filter { $0.mediaType == MediaType.directoryTar }
-    for layer in archives { try unpack(layer, try archive(layer)) }
+    for layer in archives { _ = try unpack(layer, try archive(layer)) }
   }
 
   private mutating func placeSafetensors(_ layers: [Descriptor]) throws(StoreError) {
@@ -143,12 +153,18 @@ struct BundlePlan: Hashable, Sendable {
     }
   }
 
-  private mutating func unpack(_ layer: Descriptor, _ entries: [LayerArchive.Entry]) throws(StoreError) {
+  /// Returns where the files are.
+  private mutating func unpack(
+    _ layer: Descriptor, _ entries: [LayerArchive.Entry]
+  ) throws(StoreError) -> [[String]] {
+    var paths: [[String]] = []
     for entry in entries {
       let path = try checked { () throws(OCIError) in try ModelPath.components(of: entry.name) }
       let content = File.Content.part(offset: entry.offset, isExecutable: entry.isExecutable)
       try place(File(path: path, layer: layer, content: content, size: entry.size))
+      paths.append(path)
     }
+    return paths
   }
 
   private mutating func placeWeight(_ kind: LayerKind, _ layer: Descriptor, at path: [String]) throws(StoreError) {
@@ -159,6 +175,10 @@ struct BundlePlan: Hashable, Sendable {
   private mutating func note(_ kind: LayerKind, at path: [String]) {
     if kind.isWeight { weights[kind, default: []].append(path) }
     if kind == .mmproj { projectors.append(path) }
+  }
+
+  private mutating func noteTemplate(_ path: [String]) {
+    if path.last?.lowercased().hasSuffix(".jinja") == true { templates.append(path) }
   }
 
   private mutating func place(_ layer: Descriptor, at path: [String]) throws(StoreError) {

@@ -9,6 +9,8 @@ enum LayerKind: Hashable, Sendable {
   case chatTemplate
   /// An uncompressed tar archive that is unpacked beside the weights.
   case tar
+  /// An uncompressed tar archive of CNCF ModelPack: the files themselves are in it, weights too.
+  case packed
   /// Several files packed into one in a way that Petrel does not unpack.
   case unsupportedArchive
   case other
@@ -30,12 +32,22 @@ enum LayerKind: Hashable, Sendable {
     case MediaType.cncfWeightRaw:
       self = isProjector ? .mmproj : Self.weight(name: name, modelFormat: modelFormat)
     case let type where type.hasPrefix("application/vnd.cncf.model.") && type.contains(".tar"):
-      self = .unsupportedArchive
+      self = type.hasSuffix(".tar") ? .packed : .unsupportedArchive
     case let type
     where type.hasPrefix("application/vnd.docker.ai.") && (type.hasSuffix("gzip") || type.hasSuffix("zstd")):
       self = .unsupportedArchive
     default: self = .other
     }
+  }
+
+  /// A file in a ``packed`` layer.
+  init(packed name: String, in layer: Descriptor, modelFormat: String?) {
+    let name = name.lowercased()
+    guard layer.mediaType.hasPrefix("application/vnd.cncf.model.weight.v1.") else {
+      self = .other
+      return
+    }
+    self = name.contains("mmproj") ? .mmproj : Self.weight(name: name, modelFormat: modelFormat)
   }
 
   private static func weight(name: String, modelFormat: String?) -> LayerKind {

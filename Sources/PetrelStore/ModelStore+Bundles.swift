@@ -42,7 +42,8 @@ extension ModelStore {
 
   /// Throws ``StoreError`` (`unsupportedArtifact`) for a model of which no bundle can be made, whatever its layers hold.
   package static func checkUsable(_ manifest: Manifest, _ summary: ConfigSummary) throws {
-    try BundlePlan.requireSupported(manifest.layers, format: summary.config.format)
+    try BundlePlan.requireSupported(
+      manifest.layers, format: summary.config.format, isModelPack: manifest.isModelPack || summary.isModelPack)
   }
 
   /// Where the files of a model belong. Reads the tables of contents of its archives.

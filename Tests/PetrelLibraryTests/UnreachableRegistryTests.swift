@@ -86,6 +86,7 @@ import Testing
   }
 
   @Test(arguments: [
+    // Of ModelPack only a ModelPack model may have it.
     "application/vnd.cncf.model.weight.v1.tar", "application/vnd.cncf.model.weight.v1.tar+gzip",
     "application/vnd.docker.ai.gguf.v3.tar+zstd",
   ])
