@@ -14,8 +14,15 @@ package struct RawClient: Sendable {
   private let channel: any Channel
   private let state: NIOLockedValueBox<State>
 
-  package static func connect(port: Int) async throws -> RawClient {
-    try await connect { try await $0.connect(host: "127.0.0.1", port: port).get() }
+  /// - Parameter receiveBuffer: bytes that the kernel keeps when nobody reads; nil for as many as it likes.
+  package static func connect(port: Int, receiveBuffer: Int32? = nil) async throws -> RawClient {
+    try await connect { bootstrap in
+      var bootstrap = bootstrap
+      if let receiveBuffer {
+        bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
+      }
+      return try await bootstrap.connect(host: "127.0.0.1", port: port).get()
+    }
   }
 
   package static func connect(socket: String) async throws -> RawClient {

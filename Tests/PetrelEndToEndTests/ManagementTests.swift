@@ -18,7 +18,12 @@ extension EndToEnd {
         let last = try await daemon.withStream("/v1/chat/completions", body: Ask.stream(tokens: 400)) { stream in
           var lines = stream.lines.makeAsyncIterator()
           _ = try await lines.next()
+          // So that the answer can't be complete before the command comes.
+          let engine = try #require(try await daemon.scratch.engines().first)
+          Processes.send(.suspend, to: engine)
+          defer { Processes.send(.resume, to: engine) }
           let busy = try await daemon.petrel("unload", "--when-idle", Daemon.model)
+          Processes.send(.resume, to: engine)
           #expect(busy.errors.contains("leaves memory with its last answer"), "\(busy.errors)")
           var last = ""
           while let line = try await lines.next() { if line.hasPrefix("data: ") { last = line } }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import SystemPackage
+import Testing
+
 #if os(Linux)
   import Foundation
-  import Testing
 
   extension Daemon {
     /// Descriptors that the daemon has open.

@@ -6,8 +6,10 @@ import SystemPackage
 /// answered with events as fast as they are taken, one with `quiet` with one event and then nothing more, and any other
 /// with a short answer.
 enum StreamingEngine {
-  /// Events of a flood, of some 1,000 bytes each.
-  static let floodEvents = 4000
+  /// Events of a flood: much more than the kernel keeps for a client that does not read.
+  static let floodEvents = 24_000
+  /// Bytes that an event has at least.
+  static let eventSize = 990
 
   /// `GET /sent` tells how many events of floods have been taken.
   private static let source = #"""
