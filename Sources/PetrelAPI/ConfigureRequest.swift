@@ -2,7 +2,7 @@
 
 import PetrelWire
 
-/// Body of `POST /engines/_configure`. An absent setting stays as it is, `null` takes it back to its default, and so does
+/// Body of `POST /engines/_configure`. `preset` names settings for where the others say nothing. An absent setting stays as it is, `null` takes it back to its default, and so does
 /// -1 for sizes and counts. Names of members are read without regard to case when the decoder lowers them.
 package struct ConfigureRequest: Sendable, Equatable {
   package var model: String
@@ -28,7 +28,7 @@ package struct ConfigureRequest: Sendable, Equatable {
 
 extension ConfigureRequest: Codable {
   private enum CodingKeys: String, CodingKey {
-    case model, mode, speculative, vllm, llamacpp, parallel, priority, preload, reset
+    case model, mode, speculative, vllm, llamacpp, parallel, priority, preload, reset, preset
     case contextSize = "context-size"
     case runtimeFlags = "runtime-flags"
     case rawRuntimeFlags = "raw-runtime-flags"
@@ -65,6 +65,11 @@ extension ConfigureRequest: Codable {
       change.reasoningBudget = try llamacpp.change(Int.self, .reasoningBudget)
       change.gpuLayers = try Self.resetting(llamacpp.change(Int.self, .gpuLayers))
       change.rpc = try llamacpp.change([String].self, .rpc)
+    }
+    if let preset = try container.decodeIfPresent(SettingsPreset.self, forKey: .preset) {
+      let hasFlags = rawRuntimeFlags?.isEmpty == false && change.runtimeFlags == .keep
+      change = preset.filling(change)
+      if hasFlags { change.runtimeFlags = .keep }
     }
   }
 

@@ -39,6 +39,18 @@ import Testing
     }
   }
 
+  @Test func `A preset speaks where the request says nothing`() throws {
+    let creative = try request(#"{"model":"a","preset":"creative"}"#).change
+    #expect(creative.contextSize == .set(8192))
+    #expect(creative.runtimeFlags == .set(["--temp", "1.2", "--top-p", "0.95", "--repeat-penalty", "1.0"]))
+    let mixed = try request(#"{"model":"a","preset":"long-documents","context-size":null,"runtime-flags":["--mlock"]}"#)
+    #expect(mixed.change.contextSize == .clear)
+    #expect(mixed.change.runtimeFlags == .set(["--mlock"]))
+    let raw = try request(#"{"model":"a","preset":"low-memory","raw-runtime-flags":"--mlock"}"#)
+    #expect(raw.change.contextSize == .set(2048) && raw.change.runtimeFlags == .keep)
+    #expect(throws: DecodingError.self) { try request(#"{"model":"a","preset":"fast"}"#) }
+  }
+
   @Test func `What is left out stays, null and -1 go back to the default`() throws {
     let old = try request(Self.full).change.applied(to: ModelSettings())
     var expected = old

@@ -31,6 +31,15 @@ struct EngineCommandTests {
     (["--keep-alive", "300", "m"], #""keep_alive":"5m0s""#),
     (["--mode", "EMBEDDING", "m"], #""mode":"embedding""#),
     (["--parallel", "4", "--priority", "batch", "m"], #""parallel":4,"priority":"batch""#),
+    (
+      ["--preset", "code", "m"],
+      #""context-size":4096,"runtime-flags":["--temp","0.1","--top-k","1","--batch-size","1024"]"#
+    ),
+    (
+      ["--preset", "chat", "--context-size", "2048", "m"],
+      #""context-size":2048,"runtime-flags":["--temp","0.7","--top-p","0.9","--repeat-penalty","1.1"]"#
+    ),
+    (["--preset", "low-memory", "m", "--", "--mlock"], #""context-size":2048,"runtime-flags":["--mlock"]"#),
     (["--max-concurrent", "2", "m"], #""max-concurrent":2"#),
     (["--max-concurrent", "-1", "m"], #""max-concurrent":null"#),
     (["--gpu-layers", "-1", "m"], #""llamacpp":{"gpu-layers":null}"#),

@@ -149,7 +149,8 @@ import Testing
     }
     var world = AdmissionWorld(models, memory: 100, limits: .init(engines: 5, claims: 8), start: start)
     for _ in 0..<500 {
-      guard let event = world.events.randomElement(using: &random) else { break }
+      let ranks = world.admission.waiting.map { AdmissionWorld.Event.rank($0.id) }
+      guard let event = (world.events + ranks).randomElement(using: &random) else { break }
       world.happen(event)
     }
     #expect(world.admitted >= 10)

@@ -15,6 +15,8 @@ struct AdmissionWorld {
   enum Event: Sendable, Hashable {
     case ask(Int)
     case withdraw(RunnerID)
+    /// Somebody interactive comes to wait for it, or nobody but batch work is left.
+    case rank(RunnerID)
     case loaded(RunnerID)
     case loadFailed(RunnerID)
     /// A request begins, or the last one ends, at a runner.
@@ -80,6 +82,10 @@ struct AdmissionWorld {
       let wasWaiting = admission.withdraw(id)
       #expect(wasWaiting)
       asked[id] = nil
+    case .rank(let id):
+      let isBatch = admission.waiting.contains { $0.id == id && $0.isBatch }
+      let isChanged = admission.setBatch(!isBatch, of: id)
+      #expect(isChanged)
     case .loaded(let id):
       admission.ended(id)
       runners[id] = loading.removeValue(forKey: id).map { Runner(model: $0, idleSince: now) }

@@ -55,6 +55,7 @@ struct ConfigureCommand: PetrelSubcommand {
     request.change.resets = reset
     let flags = options.runtimeFlag + engineFlags
     if !flags.isEmpty { request.change.runtimeFlags = .set(flags) }
+    if let preset = try options.presetValue() { request.change = preset.filling(request.change) }
     try await context.withDaemon(quietly: true) { client in
       do {
         try await client.configure(request)

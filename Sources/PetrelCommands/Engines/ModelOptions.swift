@@ -46,6 +46,10 @@ struct ModelOptions: ParsableArguments {
     parsing: .unconditional, help: "Requests to give the engine at the same time, the others wait; -1 for no limit.")
   var maxConcurrent: Int?
 
+  @Option(
+    help: "Settings for a purpose: code, chat, creative, long-documents or low-memory. Other options go before it.")
+  var preset: String?
+
   @Option(help: "interactive or batch: who goes first when requests wait.")
   var priority: String?
 
@@ -102,6 +106,15 @@ struct ModelOptions: ParsableArguments {
       change.speculative = .clear
     }
     return change
+  }
+
+  func presetValue() throws -> SettingsPreset? {
+    guard let preset else { return nil }
+    guard let value = SettingsPreset(rawValue: preset.lowercased()) else {
+      let known = SettingsPreset.allCases.map(\.rawValue).joined(separator: ", ")
+      throw CommandError(.usage, "invalid preset \"\(preset)\": must be one of \(known)")
+    }
+    return value
   }
 
   func modeName() throws -> String? {
