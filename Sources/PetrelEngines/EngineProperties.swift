@@ -41,7 +41,7 @@ package struct EngineProperties: Sendable, Hashable {
   }
 
   /// llama.cpp rounds a context size up to a multiple of this.
-  private static let contextStep = 256
+  static let contextStep = 256
 
   /// - Parameter asked: tokens.
   /// - Throws: ``EngineError`` with code `contextSizeMismatch` when the engine has another context than it was asked for.

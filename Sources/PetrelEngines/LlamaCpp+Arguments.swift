@@ -37,12 +37,13 @@ extension LlamaCpp {
 
     let contextSize = Self.contextSize(model, settings, &flags)
     let parallel = flags.take("--parallel").flatMap { Int($0[0]) } ?? settings.parallel ?? choice.slots
+    // It would round up by itself, but ends when its batches are to be as small as a context of a few tokens.
+    let roundedUp = contextSize.map { $0 == 0 ? 0 : max($0, EngineProperties.contextStep) }
     let requestContext = contextSize == 0 ? model.trainedContextSize : contextSize
+    let whole = roundedUp.flatMap { $0 > 0 ? $0 : nil } ?? model.trainedContextSize ?? model.shape?.trainedContext
     // Without a shared cache the engine cuts its context into as many parts as there are slots.
-    let total =
-      choice.sharesCache
-      ? nil : Self.product(requestContext ?? model.trainedContextSize ?? model.shape?.trainedContext, parallel)
-    if let size = total ?? contextSize { arguments += ["--ctx-size", String(size)] }
+    let total = choice.sharesCache ? nil : Self.product(whole, parallel)
+    if let size = total ?? roundedUp { arguments += ["--ctx-size", String(size)] }
     if let workers = settings.rpc {
       guard help?.flags.contains("--rpc") != false else {
         throw EngineError(

@@ -50,7 +50,7 @@ import Testing
     arguments: [
       (nil, nil, [], nil), (nil, 2096, ["--ctx-size", "2096"], 2096), (1234, nil, ["--ctx-size", "1234"], 1234),
       (1234, 2096, ["--ctx-size", "1234"], 1234), (nil, -1, ["--ctx-size", "0"], 4096), (nil, 0, [], nil),
-      (nil, -2, [], nil),
+      (nil, -2, [], nil), (1, nil, ["--ctx-size", "256"], 1),
     ] as [(Int?, Int?, [String], Int?)])
   func `The context is the one that was set, then the packaged one, then the engine's`(
     configured: Int?, packaged: Int?, words: [String], asked: Int?

@@ -60,6 +60,8 @@ struct EngineErrorBodyTests {
     ("image input is not supported - hint: mmproj", "unsupported_input"),
     ("Failed to parse tools: Missing tool type: 1", "invalid_value"),
     ("vector::_M_range_check: __n (which is 99) >= this->size()", "invalid_value"),
+    ("[json.exception.type_error.302] type must be array, but is null", "invalid_value"),
+    ("[json.exception.out_of_range.403] key 'content' not found", "invalid_value"),
   ])
   func faultsOfRequestsAreTheClients(_ message: String, _ code: String) {
     let answer = translated(#"{"error":{"code":500,"message":"\#(message)","type":"server_error"}}"#, status: 500)

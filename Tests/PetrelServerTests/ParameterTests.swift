@@ -89,6 +89,8 @@ struct ParameterTests {
     #expect(Self.refused(#""tokens":[1,-5]"#, .tokens)?.param == "tokens")
     #expect(Self.refused(#""tokens":[1,5]"#, .tokens) == nil)
     #expect(Self.refused(#""content":5"#, .text)?.param == "content")
+    #expect(Self.refused(#""query":"","documents":[""]"#, .reranking)?.param == "query")
+    #expect(Self.refused(#""query":"whales","documents":[""]"#, .reranking) == nil)
     #expect(Self.refused(#""temperature":"hot""#, .none) == nil)
   }
 

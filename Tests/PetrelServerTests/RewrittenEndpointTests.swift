@@ -55,6 +55,7 @@ struct RewrittenEndpointTests {
     (#"{"text_1":"a","text_2":"b"}"#, "model"), (#"{"model":"m","text_2":"b"}"#, "text_1"),
     (#"{"model":"m","text_1":"a","text_2":[]}"#, "text_2"), (#"{"model":"m","text_1":"a","text_2":["b",5]}"#, "text_2"),
     (#"{"model":"m","text_1":["a","b"],"text_2":["c","d"]}"#, "text_1"),
+    (#"{"model":"m","text_1":"","text_2":[""]}"#, "text_1"),
   ])
   func whatCannotBeScoredIsRefused(_ body: String, _ parameter: String) {
     #expect(Self.refusal(ScoreDialect(), body)?.param == parameter)

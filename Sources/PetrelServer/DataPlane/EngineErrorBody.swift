@@ -17,9 +17,12 @@ struct EngineErrorBody {
   static let maximumSize = 64 * 1024
 
   /// Faults of requests for which the engine blames itself, by the beginning of its message.
-  private static let mistakes: [(beginning: String, code: String, param: String, advice: String?)] = [
+  private static let mistakes: [(beginning: String, code: String, param: String?, advice: String?)] = [
     ("\"prompt\" elements must be", "invalid_value", "input", nil),
     ("Failed to parse tools", "invalid_value", "tools", nil),
+    // Its JSON library, on members whose type is wrong or that are missing.
+    ("[json.exception.type_error.302]", "invalid_value", nil, nil),
+    ("[json.exception.out_of_range.403]", "invalid_value", nil, nil),
     ("vector::_M_range_check", "invalid_value", "tokens", "a token is not among the model's"),
   ]
 

@@ -43,6 +43,10 @@ struct ScoreDialect: Dialect {
       throw OpenAIError(
         .badRequest, "text_1 must be one text: send a request for each", code: "invalid_value", param: "text_1")
     }
+    // llama.cpp ends at a pair of empty texts.
+    guard !query.isEmpty else {
+      throw OpenAIError(.badRequest, "text_1 must not be empty", code: "invalid_value", param: "text_1")
+    }
     return (query, try list("text_2"))
   }
 }

@@ -8,6 +8,7 @@ enum ParameterRule: Sendable {
   case integer(ClosedRange<Int>)
   case bool
   case text
+  case filledText
   case oneOf([String])
   /// A text or an array of texts.
   case texts
@@ -38,6 +39,10 @@ enum ParameterRule: Sendable {
       guard case .bool = value.kind else { return wrong("must be true or false", value, bytes) }
     case .text:
       guard value.kind == .string else { return wrong("must be a string", value, bytes) }
+    case .filledText:
+      guard value.kind == .string, value.string(in: bytes)?.isEmpty == false else {
+        return wrong("must be a string that is not empty", value, bytes)
+      }
     case .oneOf(let texts):
       guard let text = value.string(in: bytes), texts.contains(text) else {
         return wrong("must be one of \(texts.joined(separator: ", "))", value, bytes)

@@ -55,7 +55,8 @@ enum ParameterRules: Sendable, Hashable {
     ("encoding_format", .oneOf(["float", "base64"])), ("dimensions", .integer(1...1_000_000)),
   ]
 
-  private static let rerankingOnly: Table = [("query", .text), ("top_n", .integer(1...2_147_483_647))]
+  /// llama.cpp ends at a pair of an empty query and an empty document.
+  private static let rerankingOnly: Table = [("query", .filledText), ("top_n", .integer(1...2_147_483_647))]
 
   private static let infillOnly: Table = [("input_prefix", .text), ("input_suffix", .text)]
 

@@ -111,7 +111,7 @@ struct ModelRoutes: Sendable {
       try await Self.translating("pulling") {
         let request: PullRequest = try Self.decode(body)
         let lines = try await library.pull(
-          request.from, bearerToken: request.bearerToken, verifying: try SignatureDemand(request))
+          request.from, bearerToken: try Self.token(request.bearerToken), verifying: try SignatureDemand(request))
         try await Self.stream(lines, to: writer, head)
       }
     }
@@ -122,10 +122,19 @@ struct ModelRoutes: Sendable {
       try await Self.translating("pushing") {
         let request: PushRequest = body.readableBytes == 0 ? PushRequest() : try Self.decode(body)
         let lines = try await library.push(
-          name, bearerToken: request.bearerToken, signature: try request.signature.map { try DetachedSignature($0) })
+          name, bearerToken: try Self.token(request.bearerToken),
+          signature: try request.signature.map { try DetachedSignature($0) })
         try await Self.stream(lines, to: writer, head)
       }
     }
+  }
+
+  /// Other characters can't be sent in a header.
+  private static func token(_ text: String?) throws -> String? {
+    guard text?.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) != false else {
+      throw TextError(.badRequest, "invalid bearer-token: it must be visible ASCII characters without blanks")
+    }
+    return text
   }
 
   private func copy(_ name: String) -> Route {
