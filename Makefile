@@ -26,6 +26,7 @@ test: packages build engine python ## Build and pass all tests
 	$(SWIFT_BUILD) --build-tests
 	PETREL_TEST_BINARY="$(CURDIR)/$(BIN)" PETREL_TEST_WEIGHTS="$(CURDIR)/$(DEMO_WEIGHTS)" \
 	PETREL_TEST_PYTHON="$(CACHE)/venv/bin/python" \
+	PETREL_TEST_FRAMEWORKS_PYTHON="$(CACHE)/venv-frameworks/bin/python" \
 	PETREL_TEST_ENGINE="$$($(BIN) install-runner --print-path)" \
 	swift test -c release --skip-build
 
@@ -43,7 +44,8 @@ packages: ## Install missing system packages
 	@Scripts/install-packages.sh
 
 python: ## Install the Python clients that the tests use
-	@Scripts/install-python-clients.sh "$(CACHE)/venv"
+	@Scripts/install-python-clients.sh "$(CACHE)/venv" clients
+	@Scripts/install-python-clients.sh "$(CACHE)/venv-frameworks" frameworks
 
 format: ## Format all Swift files
 	swift format --in-place --parallel --recursive $(SWIFT_FILES)

@@ -5,7 +5,7 @@ set -euo pipefail
 
 declare -A package_of=(
   [g++]=g++ [make]=make [git]=git [curl]=curl [openssl]=openssl [ps]=procps [perl]=perl [docker-registry]=docker-registry [skopeo]=skopeo [docker]=docker.io
-  [bwrap]=bubblewrap [promtool]=prometheus
+  [bwrap]=bubblewrap [promtool]=prometheus [jq]=jq [node]=nodejs
 )
 if [[ "${1:-}" == bench ]]; then package_of+=([nginx]=nginx-light [wrk]=wrk); fi
 

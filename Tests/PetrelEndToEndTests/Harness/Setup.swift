@@ -10,7 +10,10 @@ import SystemPackage
 
 /// Where the parts are that the suites drive. `make test` sets these variables.
 struct Setup: Sendable {
-  private static let names = ["PETREL_TEST_BINARY", "PETREL_TEST_WEIGHTS", "PETREL_TEST_PYTHON", "PETREL_TEST_ENGINE"]
+  private static let names = [
+    "PETREL_TEST_BINARY", "PETREL_TEST_WEIGHTS", "PETREL_TEST_PYTHON", "PETREL_TEST_ENGINE",
+    "PETREL_TEST_FRAMEWORKS_PYTHON",
+  ]
 
   /// The release binary.
   let petrel: String
@@ -32,6 +35,11 @@ struct Setup: Sendable {
     weights = try Self.path(1, "the demo model's GGUF")
     python = try Self.path(2, "a Python with the openai package; `make python` installs it")
     engine = try Self.path(3, "the folder of llama-server; `make engine` installs it")
+  }
+
+  /// A Python with LangChain, LlamaIndex and LiteLLM, which do not go together with the packages of ``python``.
+  var frameworksPython: String {
+    get throws { try Self.path(4, "a Python with the frameworks' packages; `make python` installs it") }
   }
 
   private static func path(_ index: Int, _ meaning: String) throws -> String {
