@@ -58,6 +58,8 @@ extension EndToEnd {
         ])
       #expect(result.status == 0, "\(result.output)\(result.errors)")
       #expect(result.output.contains("No issues found"), "\(result.output)")
+      let count = try #require(result.output.firstMatch(of: /([0-9]+) generated/)).1
+      #expect(try #require(Int(count)) > 50, "\(result.output)")
     }
 
     /// Puts the names of models that are here into the document, and leaves out what can't be tried like this.
