@@ -29,8 +29,12 @@ extension JSONNode {
   }
 
   /// Compact JSON as of ``append(to:)``.
-  package var bytes: [UInt8] {
+  package var bytes: [UInt8] { bytes(reserving: 0) }
+
+  /// The same, where it is known about how many they are.
+  package func bytes(reserving count: Int) -> [UInt8] {
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
     append(to: &bytes)
     return bytes
   }
@@ -43,16 +47,16 @@ extension JSONString {
   package static func append(_ value: String, to bytes: inout [UInt8]) {
     var value = value
     value.withUTF8 { utf8 in
+      let text = UnsafeRawBufferPointer(utf8)
       bytes.append(UInt8(ascii: "\""))
       var start = 0
-      for index in utf8.indices {
-        let byte = utf8[index]
-        guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
-        appendEscape(byte, to: &bytes)
-        start = index + 1
+      while true {
+        let end = endOfPlainText(in: text, from: start)
+        bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[start..<end]))
+        guard end < text.count else { break }
+        appendEscape(text[end], to: &bytes)
+        start = end + 1
       }
-      bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
       bytes.append(UInt8(ascii: "\""))
     }
   }

@@ -76,6 +76,8 @@ private struct JSONBuilder {
 
   private mutating func object() -> JSONNode {
     var members: [JSONMember] = []
+    // Most objects have a few members: growing one by one takes more time than the members themselves.
+    members.reserveCapacity(4)
     while true {
       // Past the brace or the comma.
       index += 1
@@ -120,26 +122,27 @@ private struct JSONBuilder {
       defer { index += 1 }
       return String(decoding: UnsafeRawBufferPointer(rebasing: bytes[start..<index]), as: UTF8.self)
     }
-    var text = Array(bytes[start..<index])
+    var text = Array(UnsafeRawBufferPointer(rebasing: bytes[start..<index]))
     while bytes[index] == UInt8(ascii: "\\") {
-      // Escapes that follow each other may be the two halves of one character.
-      let escapes = index
-      while bytes[index] == UInt8(ascii: "\\") { index += bytes[index + 1] == UInt8(ascii: "u") ? 6 : 2 }
-      text.append(contentsOf: JSONString.unescape(bytes[escapes..<index]).utf8)
+      if bytes[index + 1] == UInt8(ascii: "u") {
+        // Those that follow each other may be the two halves of one character.
+        let escapes = index
+        while bytes[index] == UInt8(ascii: "\\"), bytes[index + 1] == UInt8(ascii: "u") { index += 6 }
+        text.append(contentsOf: JSONString.unescape(bytes[escapes..<index]).utf8)
+      } else {
+        text.append(JSONString.unescaped(bytes[index + 1]))
+        index += 2
+      }
       let run = index
       index = runEnd()
-      text.append(contentsOf: bytes[run..<index])
+      text.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[run..<index]))
     }
     index += 1
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// Where the next quote or escape stands.
-  private func runEnd() -> Int {
-    var end = index
-    while bytes[end] != UInt8(ascii: "\""), bytes[end] != UInt8(ascii: "\\") { end += 1 }
-    return end
-  }
+  /// Where the next quote or escape stands; control characters are nowhere.
+  private func runEnd() -> Int { JSONString.endOfPlainText(in: bytes, from: index) }
 
   private mutating func skipWhitespace() {
     while index < bytes.count, bytes[index] <= 0x20 { index += 1 }

@@ -2,8 +2,8 @@
 
 /// A JSON document whose object members keep their order.
 ///
-/// Numbers are kept as their text, so nothing is rounded.
-package indirect enum JSONNode: Sendable, Equatable {
+/// Numbers are kept as their text, so nothing is rounded. Arrays are references already: values need no boxes of their own.
+package enum JSONNode: Sendable, Equatable {
   case null
   case bool(Bool)
   case number(String)
