@@ -11,6 +11,9 @@ struct ELFFile: Equatable {
   var interpreter: String?
 
   private static let largestTable = 1 << 20
+  /// A library needs some dozens of others at most, and file systems have no longer names.
+  private static let mostNames = 1024
+  private static let longestName = 255
 
   private struct Segment {
     let type: UInt32
@@ -60,14 +63,16 @@ struct ELFFile: Equatable {
       }
     }
     guard !names.isEmpty else { return [] }
-    guard let strings, stringsSize <= 16 * UInt64(largestTable),
+    guard let strings, names.count <= mostNames, stringsSize <= 16 * UInt64(largestTable),
       let home = segments.first(where: { $0.type == 1 && $0.address <= strings && strings - $0.address < $0.size }),
       !home.offset.addingReportingOverflow(strings - home.address).overflow,
       let text = read(file, home.offset + (strings - home.address), Int(stringsSize))
     else { return nil }
-    return names.map { start in
-      start < stringsSize ? String(decoding: text[Int(start)...].prefix { $0 != 0 }, as: UTF8.self) : ""
-    }.filter { !$0.isEmpty }
+    return names.compactMap { start in
+      guard start < stringsSize else { return nil }
+      let name = text[Int(start)...].prefix(longestName + 1).prefix { $0 != 0 }
+      return name.isEmpty || name.count > longestName ? nil : String(decoding: name, as: UTF8.self)
+    }
   }
 
   private static func read(_ file: FileDescriptor, _ offset: UInt64, _ count: Int) -> [UInt8]? {

@@ -6,6 +6,10 @@ import SystemPackage
 /// A layer of an image in a file.
 struct ImageLayer {
   private static let chunkSize = 256 * 1024
+  /// How much may come out of a layer: this, and so many times what has been read of it. Programs shrink to a quarter,
+  /// a bomb to a thousandth.
+  private static let freeBytes: Int64 = 64 << 20
+  private static let largestRatio: Int64 = 100
   private static let gzipMark: [UInt8] = [0x1F, 0x8B]
   private static let zstdMark: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
 
@@ -32,8 +36,21 @@ struct ImageLayer {
     var chunk = try Self.next(descriptor)
     guard !chunk.starts(with: Self.zstdMark) else { throw Self.zstd }
     let inflater = chunk.starts(with: Self.gzipMark) ? try GzipInflater() : nil
+    var allowance = Self.freeBytes
     while !chunk.isEmpty {
-      if let inflater { try inflater.inflate(chunk, consume) } else { try consume(chunk) }
+      if let inflater {
+        allowance += Int64(chunk.count) * Self.largestRatio
+        try inflater.inflate(chunk) { bytes in
+          allowance -= Int64(bytes.count)
+          guard allowance >= 0 else {
+            throw EngineImageError(
+              .tooLarge, "a layer of the image unpacks to more than \(Self.largestRatio) times its size")
+          }
+          try consume(bytes)
+        }
+      } else {
+        try consume(chunk)
+      }
       chunk = try Self.next(descriptor)
     }
     guard inflater?.isComplete != false else {

@@ -58,6 +58,19 @@ import Testing
     }
   }
 
+  @Test func `What unpacks to far more than any program does is given up`() async throws {
+    try await withTemporaryFolder { folder in
+      let file = folder.appending("zeros")
+      let zeros = try FileDescriptor.open(file, .writeOnly, options: [.create], permissions: .ownerReadWrite)
+      try zeros.closeAfter { try zeros.resize(to: 256 << 20) }
+      let archive = try packed(file)
+      var count = 0
+      let error = #expect(throws: EngineImageError.self) { try ImageLayer(file: archive).read { count += $0.count } }
+      #expect(error?.code == .tooLarge)
+      #expect(count < 200 << 20)
+    }
+  }
+
   private func packed(_ file: FilePath) throws -> FilePath {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
