@@ -18,10 +18,19 @@ import Testing
     (#"{"password":[null,"a]"]}"#, #"{"password":"[redacted]"}"#), (#"{"password":[]}"#, #"{"password":[]}"#),
     // A schema that has such a member is no secret.
     (#"{"password":{"type":"string"}}"#, #"{"password":{"type":"string"}}"#),
-    (#"{"password":{"password":"x"}}"#, #"{"password":{"password":"[redacted]"}}"#),
+    (#"{"password":{"anyOf":[{"type":"string"}]}}"#, #"{"password":{"anyOf":[{"type":"string"}]}}"#),
+    (#"{"password":{"title":"P","type":["string","null"]}}"#, #"{"password":{"title":"P","type":["string","null"]}}"#),
+    // Any other object is.
+    (#"{"password":{"password":"x"}}"#, #"{"password":"[redacted]"}"#),
+    (#"{"password":{"type":"bearer","value":["x}"]},"n":1}"#, #"{"password":"[redacted]","n":1}"#),
+    (#"{"password":{"a":{"type":"string"},"b":"x"},"n":1}"#, #"{"password":"[redacted]","n":1}"#),
+    (#"{"password":{"value":"secr"#, #"{"password":"[redacted]""#), (#"{"password":{ }}"#, #"{"password":{ }}"#),
     (#"{"password":null,"b":true}"#, #"{"password":null,"b":true}"#),
     // The arguments of tools are JSON in a string.
     (#"{"arguments":"{\"password\":\"x\",\"n\":1}"}"#, #"{"arguments":"{\"password\":\"[redacted]\",\"n\":1}"}"#),
+    (
+      #"{"arguments":"{\u0022password\u0022:\u0022x\u0022}"}"#, #"{"arguments":"{\"password\":\"[redacted]\"}"}"#
+    ),
     // Texts that have been cut, and that are no JSON.
     (#"{"password":"secr"#, #"{"password":"[redacted]""#), (#"{"password":"a\"#, #"{"password":"[redacted]""#),
     (#"{"password":"#, #"{"password":"#), (#"{"password""#, #"{"password""#),

@@ -93,8 +93,15 @@ package struct Redaction: Sendable {
     return Array(JSONNode.string(String(decoding: clean, as: UTF8.self)).serialized().utf8)
   }
 
+  /// Quotes may be written as `\"` and as `\u0022`.
   private static func holdsQuotes(_ literal: ArraySlice<UInt8>) -> Bool {
-    zip(literal, literal.dropFirst()).contains { $0 == UInt8(ascii: "\\") && $1 == UInt8(ascii: "\"") }
+    var index = literal.startIndex
+    while let escape = literal[index...].firstIndex(of: UInt8(ascii: "\\")), escape + 1 < literal.endIndex {
+      let rest = literal[(escape + 1)...]
+      if rest.first == UInt8(ascii: "\"") || rest.starts(with: "u0022".utf8) { return true }
+      index = min(escape + 2, literal.endIndex)
+    }
+    return false
   }
 
   private func isField(_ literal: ArraySlice<UInt8>) -> Bool {
@@ -125,16 +132,43 @@ package struct Redaction: Sendable {
   }
 
   /// What is to be masked of the value at `position`: scalars, one by one in an array of nothing else, or all of an
-  /// array. Nothing of an object, which may be a schema.
+  /// array or an object. Nothing of a schema, which says how such a member is to look.
   private static func values(in text: [UInt8], from position: Int) -> [Range<Int>] {
+    if text[position] == UInt8(ascii: "{") {
+      let end = containerEnd(in: text, from: position)
+      return isSchema(text[position..<end]) || skipBlanks(text, position + 1) >= end - 1 ? [] : [position..<end]
+    }
     let found = scalars(in: text, from: position)
     guard text[position] == UInt8(ascii: "[") else { return found }
-    let end = arrayEnd(in: text, from: position)
+    let end = containerEnd(in: text, from: position)
     return skipBlanks(text, found.last?.upperBound ?? position + 1) >= end - 1 ? found : [position..<end]
   }
 
-  /// Where the array at `position` ends. One that is cut ends with the text.
-  private static func arrayEnd(in text: [UInt8], from position: Int) -> Int {
+  /// Whether an object says of which JSON type a value is to be, or where that is said.
+  private static func isSchema(_ object: ArraySlice<UInt8>) -> Bool {
+    let marks = ["\"type\"", "\"$ref\"", "\"anyOf\"", "\"oneOf\"", "\"allOf\"", "\"enum\""]
+    let types = ["string", "number", "integer", "boolean", "object", "array", "null"].map { "\"\($0)\"" }
+    let text = Array(object)
+    var position = 1
+    while let name = string(in: text, from: position) {
+      guard let value = valueStart(in: text, afterName: name.upperBound), value < text.endIndex else { return false }
+      if let mark = marks.first(where: { text[name].elementsEqual($0.utf8) }) {
+        // A secret may have a type of its own: {"type": "bearer", "value": …}.
+        if mark != marks[0] || text[value] == UInt8(ascii: "[") { return true }
+        return string(in: text, from: value).map { range in types.contains { text[range].elementsEqual($0.utf8) } }
+          == true
+      }
+      switch text[value] {
+      case UInt8(ascii: "{"), UInt8(ascii: "["): position = containerEnd(in: text, from: value)
+      case UInt8(ascii: "\""): position = string(in: text, from: value)?.upperBound ?? text.endIndex
+      default: position = value
+      }
+    }
+    return false
+  }
+
+  /// Where the array or object at `position` ends. One that is cut ends with the text.
+  private static func containerEnd(in text: [UInt8], from position: Int) -> Int {
     var depth = 0
     var index = position
     while index < text.endIndex {
