@@ -240,7 +240,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
       if exchange?.hasStarted == true { break }
       output.writeHead(.badRequest, .http1_1, ["Content-Length": "0"], [:], connection: "close")
       output.end(context, promise: nil)
-    case .answering, .discarding, .closing: break
+    case .answering, .discarding: break
+    // It ends in any case, and its last answer may still be on the way.
+    case .closing: return
     }
     context.close(promise: nil)
   }
@@ -401,21 +403,31 @@ final class ConnectionHandler: ChannelDuplexHandler {
         takeWaiting(context)
       } else {
         state = .closing
+        // Requests that are not served any more: closing with bytes unread would reset the connection, and could
+        // destroy the answer on its way.
+        let hasUnread = isReadWanted || !waiting.isEmpty
         waiting.removeAll()
         let ended = context.eventLoop.makePromise(of: Void.self)
-        ended.futureResult.assumeIsolated().whenComplete { [self] _ in self.context?.close(promise: nil) }
+        ended.futureResult.assumeIsolated().whenComplete { [self] _ in
+          self.context?.close(mode: hasUnread ? .output : .all, promise: nil)
+        }
         output.end(context, promise: ended)
+        if hasUnread { discardRest(context) }
       }
     case .collecting, .streaming, .discarding:
       // Closing at once, with bytes unread, would reset the connection and could destroy the answer on its way.
       state = .discarding
-      isReadingPaused = false
       output.end(context, promise: nil)
-      context.read()
-      context.eventLoop.assumeIsolated().scheduleTask(in: Self.lingerTime) { [self] in self.context?.close(promise: nil)
-      }
+      discardRest(context)
     case .closing: break
     }
+  }
+
+  /// Reads on for a while, until the client has seen the end.
+  private func discardRest(_ context: ChannelHandlerContext) {
+    isReadingPaused = false
+    context.read()
+    context.eventLoop.assumeIsolated().scheduleTask(in: Self.lingerTime) { [self] in self.context?.close(promise: nil) }
   }
 
   func abort() {
