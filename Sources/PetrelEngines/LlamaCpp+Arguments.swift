@@ -44,6 +44,7 @@ extension LlamaCpp {
     // Without a shared cache the engine cuts its context into as many parts as there are slots.
     let total = choice.sharesCache ? nil : Self.product(whole, parallel)
     if let size = total ?? roundedUp { arguments += ["--ctx-size", String(size)] }
+    if mode != .completion { arguments += Self.batchArguments(model, contextSize: contextSize, flags) }
     if let workers = settings.rpc {
       guard help?.flags.contains("--rpc") != false else {
         throw EngineError(
@@ -105,6 +106,18 @@ extension LlamaCpp {
     case .embedding: ["--embeddings"] + (model.definesPooling ? [] : ["--pooling", "mean"])
     case .reranking: ["--embeddings", "--reranking"]
     }
+  }
+
+  /// An embedding is made of its whole input at once, so that a longer one than the batch is refused. The engine takes
+  /// 512 tokens unless it is told otherwise.
+  private static func batchArguments(_ model: EngineModel, contextSize: Int?, _ flags: RuntimeFlags) -> [String] {
+    guard !flags.contains("--ubatch-size"),
+      let context = contextSize.flatMap({ $0 > 0 ? $0 : nil }) ?? model.trainedContextSize
+    else { return [] }
+    let size = min(context, largestEmbeddingBatch)
+    guard size > MemoryDemand.defaultBatch else { return [] }
+    let batch = flags.contains("--batch-size") ? [] : ["--batch-size", String(size)]
+    return batch + ["--ubatch-size", String(size)]
   }
 
   /// What the engine is asked for; 0 stands for all that the model was trained with. The engine gives no more than that

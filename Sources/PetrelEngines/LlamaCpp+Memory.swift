@@ -34,6 +34,9 @@ package struct EngineDemand: Sendable, Hashable {
 extension LlamaCpp {
   /// What llama.cpp takes when neither settings nor model name a context.
   private static let fallbackContext = 4096
+  /// Tokens of an embedding's input. The memory for computing grows with it, so that it is not the whole context of
+  /// models with a very long one.
+  static let largestEmbeddingBatch = 8192
 
   /// Reads the settings as ``launchPlan(for:mode:settings:socket:choice:help:)`` does.
   ///
@@ -47,9 +50,11 @@ extension LlamaCpp {
     let context = wanted > 0 ? wanted : trained ?? Self.fallbackContext
     let parallel = flags.take("--parallel").flatMap { Int($0[0]) } ?? settings.parallel
     func number(_ name: String) -> Int? { flags.take(name).flatMap { Int($0[0]) } }
-    let batch = min(number("--ubatch-size") ?? MemoryDemand.defaultBatch, number("--batch-size") ?? 2048)
-    func type(_ name: String) -> CacheType { flags.take(name).flatMap { CacheType(rawValue: $0[0]) } ?? .f16 }
     let size = min(context, trained ?? context)
+    let wholeInput = min(size, Self.largestEmbeddingBatch)
+    let usual = mode == .completion ? MemoryDemand.defaultBatch : max(MemoryDemand.defaultBatch, wholeInput)
+    let batch = min(number("--ubatch-size") ?? usual, number("--batch-size") ?? max(2048, usual))
+    func type(_ name: String) -> CacheType { flags.take(name).flatMap { CacheType(rawValue: $0[0]) } ?? .f16 }
     let slots = parallel.flatMap { $0 > 0 ? $0 : nil }
     return EngineDemand(
       memory: MemoryDemand(

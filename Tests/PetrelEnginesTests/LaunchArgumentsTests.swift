@@ -126,7 +126,14 @@ import Testing
       try await arguments(all, mode: .reranking).words
         == ["--embeddings", "--reranking", "--ctx-size", "512", "--jinja"])
     let flags = settings { $0.runtimeFlags = ["--embeddings"] }
-    #expect(try await arguments(flags, mode: .embedding).words == ["--embeddings", "--jinja"])
+    #expect(
+      try await arguments(flags, mode: .embedding).words
+        == ["--embeddings", "--batch-size", "4096", "--ubatch-size", "4096", "--jinja"])
+    for mine in [["--ubatch-size", "256"], ["--batch-size", "1024"]] {
+      let words = try await arguments(settings { $0.runtimeFlags = mine }, mode: .embedding).words
+      #expect(
+        words == ["--embeddings"] + (mine[0] == "--batch-size" ? ["--ubatch-size", "4096"] : []) + mine + ["--jinja"])
+    }
     await #expect(throws: EngineError.self) { try await arguments(flags) }
   }
 
