@@ -176,13 +176,16 @@ let package = Package(
     // Tests.
     room("PetrelTestSupport", ["PetrelOCI", "PetrelWire", crypto, nioSSL, systemPackage] + nio),
     tests("PetrelAPITests", ["PetrelAPI", "PetrelOCI", "PetrelWire"]),
-    tests("PetrelWireTests", ["PetrelWire"]),
+    tests("PetrelWireTests", ["PetrelWire", "PetrelTestSupport"]),
     tests("PetrelPromptsTests", ["PetrelPrompts", "PetrelWire"]),
     tests("PetrelAnthropicTests", ["PetrelAnthropic", "PetrelPrompts", "PetrelWire", "PetrelTestSupport"]),
     tests("PetrelResponsesTests", ["PetrelResponses", "PetrelPrompts", "PetrelWire", "PetrelTestSupport"]),
     tests(
       "PetrelResponseStoreTests",
-      ["PetrelResponseStore", "PetrelWire", "PetrelTestSupport", logging, systemPackage]),
+      [
+        "PetrelResponseStore", "PetrelWire", "PetrelTestSupport", logging, systemPackage,
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     tests("PetrelOCITests", ["PetrelOCI", "PetrelWire", "PetrelTestSupport"]),
     tests("PetrelGGUFTests", ["PetrelGGUF", "PetrelTestSupport"]),
     tests("PetrelMemoryTests", ["PetrelMemory", "PetrelGGUF", "PetrelTestSupport"]),
@@ -247,8 +250,8 @@ let package = Package(
         "PetrelServer", "PetrelScheduling", "PetrelMemory", "PetrelEngines", "PetrelProcess", "PetrelHTTP",
         "PetrelLibrary", "PetrelStore", "PetrelResponseStore", "PetrelPrompts", "PetrelAPI", "PetrelOCI", "PetrelWire",
         "PetrelRecords", "PetrelTestSupport", "PetrelAccess", logging, systemPackage,
-        .product(name: "Yams", package: "Yams"),
-      ] + nio),
+        .product(name: "Yams", package: "Yams"), "PetrelOllama",
+      ] + nio, resources: [.copy("Golden")]),
     tests(
       "PetrelDaemonTests",
       [

@@ -76,7 +76,9 @@ package final class KeyGate: Sendable {
     guard let key = found else { return .failure(.unknown) }
     guard !key.isExpired(at: clock.now()) else { return .failure(.expired) }
     guard key.allows(scope) else { return .failure(.outOfScope(scope ?? .admin)) }
-    guard key.requestsPerMinute != nil || key.concurrentRequests != nil else { return .success(KeyUse(onEnd: nil)) }
+    guard key.requestsPerMinute != nil || key.concurrentRequests != nil else {
+      return .success(KeyUse(key: key.digest, onEnd: nil))
+    }
     var usage = state.usage[key.digest] ?? KeyUsage()
     defer { state.usage[key.digest] = usage }
     if let limit = key.concurrentRequests, usage.running >= limit { return .failure(.tooManyAtOnce(limit: limit)) }
@@ -86,7 +88,7 @@ package final class KeyGate: Sendable {
     usage.running += 1
     let name = key.digest
     return .success(
-      KeyUse { [weak self] in
+      KeyUse(key: name) { [weak self] in
         self?.state.withLock { $0.usage[name]?.running -= 1 }
       })
   }
@@ -126,9 +128,14 @@ package enum AccessDenial: Error, Sendable, Equatable {
 
 /// A key's part in one request: it counts as running until this is gone.
 package final class KeyUse: Sendable {
+  /// Which key it is: its digest.
+  package let key: String
   private let onEnd: (@Sendable () -> Void)?
 
-  init(onEnd: (@Sendable () -> Void)?) { self.onEnd = onEnd }
+  init(key: String, onEnd: (@Sendable () -> Void)?) {
+    self.key = key
+    self.onEnd = onEnd
+  }
 
   /// Whether somebody has to keep it.
   package var counts: Bool { onEnd != nil }

@@ -17,7 +17,7 @@ final class ResponseDatabase: Sendable {
     CREATE INDEX conversation_used ON conversation (used);
     CREATE TABLE response (
       number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, conversation TEXT NOT NULL, previous TEXT,
-      input TEXT NOT NULL, body TEXT NOT NULL
+      input TEXT NOT NULL, body TEXT NOT NULL, owner TEXT
     );
     CREATE INDEX response_conversation ON response (conversation);
     """
@@ -26,6 +26,11 @@ final class ResponseDatabase: Sendable {
 
   init(path: FilePath) throws {
     queue = try DatabaseFile.open(path, label: "petrel.responses", version: Self.version, tables: Self.tables)
+    try queue.write { database in
+      // Files of earlier versions know no owners.
+      guard try !database.columns(in: "response").contains(where: { $0.name == "owner" }) else { return }
+      try database.execute(sql: "ALTER TABLE response ADD COLUMN owner TEXT")
+    }
   }
 
   func close() throws { try queue.close() }
@@ -34,6 +39,7 @@ final class ResponseDatabase: Sendable {
 
   /// Adds a response and removes what is beyond the limits, in one transaction.
   ///
+  /// - Throws: ``ResponseStoreError`` with code `tooLarge` when removing all others would not be enough.
   /// - Parameter now: seconds since 1970.
   func save(_ response: StoredResponse, limits: ResponseLimits, now: Int64) async throws {
     let input = JSONNode.array(response.input).bytes
@@ -41,19 +47,24 @@ final class ResponseDatabase: Sendable {
     try await queue.write { database in
       let conversation = try Self.conversation(of: response.previousID, database) ?? response.id
       try database.execute(
-        sql: "INSERT OR REPLACE INTO response (id, conversation, previous, input, body) VALUES (?, ?, ?, ?, ?)",
+        sql: """
+          INSERT OR REPLACE INTO response (id, conversation, previous, input, body, owner) VALUES (?, ?, ?, ?, ?, ?)
+          """,
         arguments: [
           response.id, conversation, response.previousID, String(decoding: input, as: UTF8.self),
-          String(decoding: body, as: UTF8.self),
+          String(decoding: body, as: UTF8.self), response.owner,
         ])
       try Self.touch(conversation, now, database)
+      try Self.checkSize(of: conversation, limits, database)
       try Self.shrink(to: limits, keeping: conversation, now: now, database)
     }
   }
 
   /// - Returns: whether it was there.
-  func delete(_ id: String) async throws -> Bool {
+  func delete(_ id: String, for reader: String?) async throws -> Bool {
     try await queue.write { database in
+      let owner = try Row.fetchOne(database, sql: "SELECT owner FROM response WHERE id = ?", arguments: [id])
+      guard let owner, StoredResponse.isOpen(owner["owner"], to: reader) else { return false }
       try database.execute(sql: "DELETE FROM response WHERE id = ?", arguments: [id])
       let wasThere = database.changesCount > 0
       if wasThere {
@@ -74,6 +85,19 @@ final class ResponseDatabase: Sendable {
     try database.execute(
       sql: "INSERT INTO conversation (id, used) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET used = excluded.used",
       arguments: [conversation, now])
+  }
+
+  /// The transaction is rolled back by what this throws: no other conversation goes for one that can't be kept.
+  private static func checkSize(of conversation: String, _ limits: ResponseLimits, _ database: Database) throws {
+    let bytes = try Int64.fetchOne(
+      database,
+      sql: """
+        SELECT SUM(LENGTH(CAST(input AS BLOB)) + LENGTH(CAST(body AS BLOB))) FROM response WHERE conversation = ?
+        """, arguments: [conversation])
+    guard let bytes, bytes > limits.bytes else { return }
+    throw ResponseStoreError(
+      code: .tooLarge,
+      message: "the conversation has \(bytes) bytes, more than the \(limits.bytes) that are kept; begin another one")
   }
 
   private static func shrink(
@@ -115,7 +139,8 @@ final class ResponseDatabase: Sendable {
       let row = try Row.fetchOne(
         database,
         sql: """
-          SELECT response.id, previous, input, body FROM response JOIN conversation ON conversation.id = conversation
+          SELECT response.id, previous, input, body, owner
+          FROM response JOIN conversation ON conversation.id = conversation
           WHERE response.id = ? AND used >= ?
           """, arguments: [id, oldest])
       return try row.map(Self.response)
@@ -134,7 +159,7 @@ final class ResponseDatabase: Sendable {
             UNION ALL
             SELECT response.number, response.previous FROM response JOIN chain ON response.id = chain.previous
           )
-          SELECT id, response.previous, input, body FROM response JOIN chain USING (number) ORDER BY response.number
+          SELECT id, response.previous, input, body, owner FROM response JOIN chain USING (number) ORDER BY response.number
           """, arguments: [id, oldest])
       if let conversation = try Self.conversation(of: id, database), !rows.isEmpty {
         try Self.touch(conversation, now, database)
@@ -145,7 +170,8 @@ final class ResponseDatabase: Sendable {
 
   private static func response(_ row: Row) throws -> StoredResponse {
     StoredResponse(
-      id: row["id"], previousID: row["previous"], input: try JSONNode(parsing: row["input"] as String).elements ?? [],
+      id: row["id"], previousID: row["previous"], owner: row["owner"],
+      input: try JSONNode(parsing: row["input"] as String).elements ?? [],
       body: try JSONNode(parsing: row["body"] as String))
   }
 }

@@ -36,16 +36,20 @@ package actor ResponseStore {
 
   /// Keeps a response. When this returns, it survives the end of the process.
   ///
-  /// - Throws: ``ResponseStoreError``.
+  /// - Throws: ``ResponseStoreError``, with code `tooLarge` when its conversation alone is beyond the limits: then the
+  ///   response is not kept, and everything else stays.
   package func save(_ response: StoredResponse) async throws {
     let (limits, now) = (limits, now())
     try await perform { try await $0.save(response, limits: limits, now: now) }
   }
 
+  /// - Parameter reader: whose request it is; nil for one that needs no key. What belongs to others is not there.
   /// - Throws: ``ResponseStoreError``.
-  package func response(_ id: String) async throws -> StoredResponse {
+  package func response(_ id: String, for reader: String? = nil) async throws -> StoredResponse {
     let oldest = oldest
-    guard let response = try await perform({ try await $0.response(id, oldest: oldest) }) else {
+    guard let response = try await perform({ try await $0.response(id, oldest: oldest) }),
+      StoredResponse.isOpen(response.owner, to: reader)
+    else {
       throw ResponseStoreError(code: .notFound, message: "response \"\(id)\" was not found")
     }
     return response
@@ -55,10 +59,10 @@ package actor ResponseStore {
   ///
   /// - Throws: ``ResponseStoreError``; also when one of the earlier responses has been deleted, as the model would not
   ///   know what it was about.
-  package func history(upTo id: String) async throws -> [JSONNode] {
+  package func history(upTo id: String, for reader: String? = nil) async throws -> [JSONNode] {
     let (now, oldest) = (now(), oldest)
     let chain = try await perform { try await $0.chain(upTo: id, now: now, oldest: oldest) }
-    guard let first = chain.first else {
+    guard let first = chain.first, chain.allSatisfy({ StoredResponse.isOpen($0.owner, to: reader) }) else {
       throw ResponseStoreError(
         code: .notFound, message: "response \"\(id)\" was not found; it was not stored, or has been removed since")
     }
@@ -72,8 +76,8 @@ package actor ResponseStore {
   }
 
   /// - Throws: ``ResponseStoreError``.
-  package func delete(_ id: String) async throws {
-    guard try await perform({ try await $0.delete(id) }) else {
+  package func delete(_ id: String, for reader: String? = nil) async throws {
+    guard try await perform({ try await $0.delete(id, for: reader) }) else {
       throw ResponseStoreError(code: .notFound, message: "response \"\(id)\" was not found")
     }
   }
@@ -104,6 +108,8 @@ package actor ResponseStore {
         close()
         DatabaseFile.setAside(path)
       }
+    } catch let error as ResponseStoreError {
+      throw error
     } catch {
       throw Self.unusable(path, error)
     }

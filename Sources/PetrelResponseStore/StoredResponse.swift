@@ -7,16 +7,28 @@ package struct StoredResponse: Sendable, Equatable {
   package var id: String
   /// The response that this one goes on from.
   package var previousID: String?
+  /// Whose it is; nil for everybody's.
+  package var owner: String?
   /// The request's own items.
   package var input: [JSONNode]
   /// The response object.
   package var body: JSONNode
 
-  package init(id: String, previousID: String?, input: [JSONNode], body: JSONNode) {
+  package init(id: String, previousID: String?, owner: String? = nil, input: [JSONNode], body: JSONNode) {
     self.id = id
     self.previousID = previousID
+    self.owner = owner
     self.input = input
     self.body = body
+  }
+}
+
+extension StoredResponse {
+  /// Whether somebody may see it. Whoever needs no key is the owner of the machine.
+  ///
+  /// - Parameter reader: whose request it is; nil for one that needs no key.
+  package static func isOpen(_ owner: String?, to reader: String?) -> Bool {
+    owner == nil || reader == nil || owner == reader
   }
 }
 
@@ -43,6 +55,8 @@ package struct ResponseStoreError: Error, Sendable {
   package enum Code: Sendable, Equatable {
     /// The response, or one that it goes on from, is not there.
     case notFound
+    /// The conversation by itself is more than may be kept.
+    case tooLarge
     case unusable
   }
 

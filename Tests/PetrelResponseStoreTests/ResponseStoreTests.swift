@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GRDB
 import Logging
 import PetrelTestSupport
 import PetrelWire
@@ -58,6 +59,36 @@ import Testing
       // As after `kill -9`: the first store is not closed.
       let other = self.store(path, clock)
       #expect(try await other.response("a") == turn("a"))
+      await other.close()
+    }
+  }
+
+  @Test func `A conversation that is too large by itself is not kept on, and nothing else goes for it`() async throws {
+    try await withStore(limits: ResponseLimits(bytes: 400_000)) { store, _, _ in
+      try await store.save(turn("a"))
+      var large = turn("large")
+      large.input = [["content": .string(String(repeating: "x", count: 400_000))]]
+      let error = await #expect(throws: ResponseStoreError.self) { try await store.save(large) }
+      #expect(error?.code == .tooLarge)
+      #expect(await isThere("a", store))
+      #expect(await !isThere("large", store))
+    }
+  }
+
+  @Test func `A file of a version that knew no owners is read on`() async throws {
+    try await withStore { store, path, clock in
+      try await store.save(turn("a"))
+      await store.close()
+      let old = try DatabaseQueue(path: path.string)
+      try await old.write { try $0.execute(sql: "ALTER TABLE response DROP COLUMN owner") }
+      try old.close()
+      let other = self.store(path, clock)
+      #expect(try await other.response("a", for: "one") == turn("a"))
+      var mine = turn("b")
+      mine.owner = "one"
+      try await other.save(mine)
+      #expect(try await other.response("b", for: "one").owner == "one")
+      await #expect(throws: ResponseStoreError.self) { try await other.response("b", for: "two") }
       await other.close()
     }
   }

@@ -15,7 +15,7 @@ struct OriginPolicyTests {
   }
 
   private func allows(_ policy: OriginPolicy, _ head: RequestHead) -> Bool {
-    policy.allows(RequestMarks(head.headers), head.method)
+    policy.allows(RequestMarks(head.headers), head)
   }
 
   private func policy(_ origins: String...) -> OriginPolicy {

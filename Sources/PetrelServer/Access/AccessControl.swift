@@ -18,7 +18,7 @@ package struct AccessControl: Sendable {
   }
 
   enum Verdict {
-    /// The request may go on; the use, if there is one, is kept until it is answered.
+    /// The request may go on. The use of its key, if it needs one, is kept until it is answered.
     case admitted(KeyUse?)
     case refused(AccessRefusal)
     /// The answer to a browser's question.
@@ -28,7 +28,7 @@ package struct AccessControl: Sendable {
   func check(_ head: RequestHead) -> Verdict {
     let marks = RequestMarks(head.headers)
     if let refusal = misdirected(head, marks) { return .refused(refusal) }
-    guard origins.allows(marks, head.method) else {
+    guard origins.allows(marks, head) else {
       // Scripts know this text from the reference.
       return .refused(AccessRefusal(.forbidden, "Origin not allowed", code: "origin_not_allowed"))
     }
@@ -68,8 +68,7 @@ package struct AccessControl: Sendable {
     let need = AccessNeed(of: head)
     guard need != .nothing else { return .admitted(nil) }
     do throws(AccessDenial) {
-      let use = try keys.admit(marks.secret, for: need.scope)
-      return .admitted(use.counts ? use : nil)
+      return .admitted(try keys.admit(marks.secret, for: need.scope))
     } catch {
       return .refused(AccessRefusal(error))
     }

@@ -25,20 +25,20 @@ package struct OriginPolicy: Sendable {
 
   /// Whether a request may go on: it comes from no page, from one of this machine or of the list, or from the daemon's
   /// own.
-  func allows(_ marks: RequestMarks, _ method: HTTPMethod) -> Bool {
+  func allows(_ marks: RequestMarks, _ head: RequestHead) -> Bool {
     if let origin = marks.origin {
-      return takesAll && origin != "null" || isListed(origin) || isOwn(origin, host: marks.host)
+      return takesAll && origin != "null" || isListed(origin) || isOwn(origin, host: head.authority ?? marks.host)
     }
     guard let site = marks.fetchSite, site == "cross-site" || site == "same-site" else { return true }
     // Without an origin the browser has not asked whether the page may do it. A link may be followed.
-    guard method == .GET || method == .HEAD else { return false }
+    guard head.isRead else { return false }
     return site == "same-site" || marks.fetchMode == "navigate"
   }
 
   /// What tells the browser that the page may read the answer.
   func headers(_ head: RequestHead) -> HTTPHeaders {
     guard let origin = head.headers.first(name: "Origin") else { return [:] }
-    let host = head.headers.first(name: "Host")
+    let host = head.authority ?? head.headers.first(name: "Host")
     let isNamed = isListed(origin) || isOwn(origin, host: host)
     guard isNamed || (takesAll && origin != "null") else { return ["Vary": "Origin"] }
     var headers: HTTPHeaders = [

@@ -26,6 +26,8 @@ struct ResponsesDialect: Dialect {
   let running: RunningResponses
   let rules: PromptRules
   let logger: Logger
+  /// Whose responses they are; nil for everybody's.
+  var owner: String?
   /// The items of all earlier turns.
   var history: [JSONNode] = []
 
@@ -40,7 +42,8 @@ struct ResponsesDialect: Dialect {
     let isPreload = head.headers.first(name: "X-Preload-Only") == "true"
     return TranslatedRequest(
       model: request.model, endpoint: InferenceEndpoint(mode: .completion, enginePath: "/v1/chat/completions"),
-      options: try DialectBody.options(node), body: isPreload ? nil : ByteBuffer(bytes: request.chat.bytes),
+      options: try DialectBody.options(node),
+      body: isPreload ? nil : ByteBuffer(bytes: request.chat.bytes(reserving: body.readableBytes + 1024)),
       translator: ResponsesAnswer(request, self), origin: "openai/responses", promptRules: request.appliedRules)
   }
 
@@ -70,7 +73,8 @@ struct ResponsesAnswer: AnswerTranslator {
     self.dialect = dialect
     response = ResponseInProgress(
       request, id: ResponsesDialect.newID("resp"), created: ResponsesDialect.now, newID: ResponsesDialect.newID)
-    handle = RunningResponse(id: response.id, node: response.response(), registry: dialect.running)
+    handle = RunningResponse(
+      id: response.id, owner: dialect.owner, node: response.response(), registry: dialect.running)
     streamHeaders = request.isStream ? DialectBody.eventStreamHeaders : nil
   }
 
@@ -169,7 +173,7 @@ struct ResponsesAnswer: AnswerTranslator {
   ) -> (@Sendable () async -> Void)? {
     guard request.isStored else { return nil }
     let stored = StoredResponse(
-      id: response.id, previousID: request.previousID, input: request.input,
+      id: response.id, previousID: request.previousID, owner: dialect.owner, input: request.input,
       body: response.response(at: ResponsesDialect.now))
     return { [store = dialect.store, logger = dialect.logger] in
       do {

@@ -22,27 +22,29 @@ struct ResponsesRoutes: Sendable {
   }
 
   /// Nil when the path is none of them.
-  func route(_ head: RequestHead, _ lane: InferenceLane) -> Route? {
+  ///
+  /// - Parameter key: of the request, if it needs one. What was made with a key is that key's.
+  func route(_ head: RequestHead, _ lane: InferenceLane, key: String? = nil) -> Route? {
     guard let segments = ResponsesPaths.segments(head.path) else { return nil }
     switch (segments.count, segments.dropFirst().first) {
-    case (0, _): return head.method == .POST ? create(lane) : APIServer.wrongMethod("POST", head)
+    case (0, _): return head.method == .POST ? create(lane, key) : APIServer.wrongMethod("POST", head)
     case (1, _):
       let id = String(segments[0])
-      if head.isRead { return retrieve(id) }
-      return head.method == .DELETE ? delete(id) : APIServer.wrongMethod("GET, DELETE", head)
+      if head.isRead { return retrieve(id, key) }
+      return head.method == .DELETE ? delete(id, key) : APIServer.wrongMethod("GET, DELETE", head)
     case (2, "input_items"):
-      return head.isRead ? inputItems(of: String(segments[0])) : APIServer.wrongMethod("GET", head)
+      return head.isRead ? inputItems(of: String(segments[0]), key) : APIServer.wrongMethod("GET", head)
     case (2, "cancel"):
-      return head.method == .POST ? cancel(String(segments[0])) : APIServer.wrongMethod("POST", head)
+      return head.method == .POST ? cancel(String(segments[0]), key) : APIServer.wrongMethod("POST", head)
     default: return .answer(OpenAIError(.notFound, "\(head.method) \(head.path): not found").response)
     }
   }
 
   // MARK: Creating
 
-  private func create(_ lane: InferenceLane) -> Route {
+  private func create(_ lane: InferenceLane, _ key: String?) -> Route {
     .onLoop(bodyLimit: lane.limits.body) { head, body, exchange in
-      let dialect = ResponsesDialect(store: store, running: running, rules: rules, logger: logger)
+      let dialect = ResponsesDialect(store: store, running: running, rules: rules, logger: logger, owner: key)
       guard let previous = Self.previousID(body) else { return lane.answer(dialect, head, body, exchange) }
       goOn(from: previous, dialect, lane, head, body, exchange)
     }
@@ -59,7 +61,7 @@ struct ResponsesRoutes: Sendable {
     Task {
       do {
         var dialect = dialect
-        dialect.history = try await store.history(upTo: previous)
+        dialect.history = try await store.history(upTo: previous, for: dialect.owner)
         let complete = dialect
         loop.execute {
           if bound.value.isOpen { lane.answer(complete, head, body, bound.value) }
@@ -81,39 +83,39 @@ struct ResponsesRoutes: Sendable {
 
   // MARK: What was stored
 
-  private func retrieve(_ id: String) -> Route {
+  private func retrieve(_ id: String, _ key: String?) -> Route {
     .respond { [store, running] head, _ in
       if head.queryItem("stream") == "true" {
         throw OpenAIError(.badRequest, "stream can't be true: a stored response comes in one piece", param: "stream")
       }
-      if let response = running[id] { return .json(response.node) }
-      return .json(try await Self.found { try await store.response(id) }.body)
+      if let response = running[id, for: key] { return .json(response.node) }
+      return .json(try await Self.found { try await store.response(id, for: key) }.body)
     }
   }
 
-  private func delete(_ id: String) -> Route {
+  private func delete(_ id: String, _ key: String?) -> Route {
     .respond { [store] _, _ in
-      try await Self.found { try await store.delete(id) }
+      try await Self.found { try await store.delete(id, for: key) }
       return .json(["id": .string(id), "object": "response", "deleted": true])
     }
   }
 
-  private func inputItems(of id: String) -> Route {
+  private func inputItems(of id: String, _ key: String?) -> Route {
     .respond { [store] head, _ in
-      let items = try await Self.found { try await store.response(id) }.input
+      let items = try await Self.found { try await store.response(id, for: key) }.input
       return .json(try ResponseItemPage(head.queryItem).page(of: items))
     }
   }
 
-  private func cancel(_ id: String) -> Route {
+  private func cancel(_ id: String, _ key: String?) -> Route {
     .respond { [store, running] _, _ in
-      if let response = running[id] {
+      if let response = running[id, for: key] {
         response.cancel()
         let members = response.node.members ?? []
         return .json(
           .object(members.map { $0.name == "status" ? JSONMember("status", "cancelled") : $0 }))
       }
-      let status = try await Self.found { try await store.response(id) }.body["status"]?.string ?? ""
+      let status = try await Self.found { try await store.response(id, for: key) }.body["status"]?.string ?? ""
       throw OpenAIError(
         .badRequest, "response \"\(id)\" is \(status), so that there is nothing left to cancel",
         code: "response_not_in_progress")
@@ -134,7 +136,7 @@ struct ResponsesRoutes: Sendable {
     case .notFound:
       return OpenAIError(
         notFound, error.message, code: code, param: notFound == .badRequest ? "previous_response_id" : nil)
-    case .unusable: return OpenAIError(.internalServerError, error.message, code: "response_store_failed")
+    case .unusable, .tooLarge: return OpenAIError(.internalServerError, error.message, code: "response_store_failed")
     }
   }
 }

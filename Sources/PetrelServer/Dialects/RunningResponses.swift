@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import PetrelResponseStore
 import PetrelWire
 import Synchronization
 
@@ -17,7 +18,11 @@ final class RunningResponses: Sendable {
 
   var ids: [String] { responses.withLock { Array($0.keys) } }
 
-  subscript(id: String) -> RunningResponse? { responses.withLock { $0[id]?.response } }
+  /// - Parameter reader: whose request it is; nil for one that needs no key. What belongs to others is not there.
+  subscript(id: String, for reader: String? = nil) -> RunningResponse? {
+    let response = responses.withLock { $0[id]?.response }
+    return response.flatMap { StoredResponse.isOpen($0.owner, to: reader) ? $0 : nil }
+  }
 
   /// It is complete, and kept where it is to be kept: there is nothing left to look at or to cancel here.
   func remove(_ id: String) { _ = responses.withLock { $0.removeValue(forKey: id) } }
@@ -32,13 +37,15 @@ final class RunningResponse: Sendable {
   }
 
   let id: String
+  let owner: String?
   /// The response object as it began.
   let node: JSONNode
   private let state = Mutex(State())
   private let registry: RunningResponses
 
-  init(id: String, node: JSONNode, registry: RunningResponses) {
+  init(id: String, owner: String?, node: JSONNode, registry: RunningResponses) {
     self.id = id
+    self.owner = owner
     self.node = node
     self.registry = registry
     registry.add(self)
