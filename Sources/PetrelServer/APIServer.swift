@@ -50,9 +50,11 @@ package struct APIServer: Responder {
     self.limits = limits
     self.promptRules = promptRules
     self.responses = ResponsesRoutes(store: responses, rules: promptRules, logger: logger)
-    lane = InferenceLane(
+    var lane = InferenceLane(
       scheduler: scheduler, board: scheduler.board, pools: UpstreamPools(group: group), recorder: recorder,
       resolve: { try await library.requestedModel($0) }, limits: limits)
+    lane.prompts = PromptScan(promptRules)
+    self.lane = lane
     ollama = OllamaRoutes(library: library, scheduler: scheduler, lane: lane)
     let pools = lane.pools
     self.metrics = metrics.map {
@@ -79,14 +81,16 @@ package struct APIServer: Responder {
 
   package func route(_ head: RequestHead) -> Route {
     switch access.check(head) {
-    case .admitted(nil): admittedRoute(head)
-    case .admitted(let use?): admittedRoute(head).keeping(use)
+    case .admitted(nil): admittedRoute(head, key: nil)
+    case .admitted(let use?):
+      use.counts ? admittedRoute(head, key: use.key).keeping(use) : admittedRoute(head, key: use.key)
     case .preflight(let response): .answer(response)
     case .refused(let refusal): .answer(Self.response(refusal, path: head.path))
     }
   }
 
-  private func admittedRoute(_ head: RequestHead) -> Route {
+  /// - Parameter key: of the request, if it needs one.
+  private func admittedRoute(_ head: RequestHead, key: String?) -> Route {
     if let endpoint = InferenceEndpoint.byPath[head.path] {
       guard head.method == .POST else { return Self.wrongMethod("POST", head) }
       return .onLoop(bodyLimit: limits.body) { [lane] head, body, exchange in
@@ -103,7 +107,15 @@ package struct APIServer: Responder {
         lane.answer(ScoreDialect(), head, body, exchange)
       }
     }
-    if let route = AnthropicPaths.route(head, lane, rules: promptRules) ?? responses.route(head, lane) { return route }
+    if TranscriptionDialect.paths.contains(head.path) {
+      guard head.method == .POST else { return Self.wrongMethod("POST", head) }
+      return .onLoop(bodyLimit: limits.body) { [lane] head, body, exchange in
+        lane.answer(TranscriptionDialect(), head, body, exchange)
+      }
+    }
+    if let route = AnthropicPaths.route(head, lane, rules: promptRules) ?? responses.route(head, lane, key: key) {
+      return route
+    }
     let segments = APIPath.withoutDockerPrefix(head.path).split(separator: "/")
     guard let first = segments.first else { return system.root(head) }
     let rest = segments.dropFirst()

@@ -50,7 +50,8 @@ package enum JSONMemberSearch {
     return JSONString.unescape(content) == name
   }
 
-  private static func endOfString(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+  /// Where the string whose text begins at `start` ends: the index of its closing quote. Nil when it does not.
+  package static func endOfString(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
     var index = start
     while let quote = position(of: UInt8(ascii: "\""), in: bytes, from: index) {
       // An odd number of backslashes escapes it.
@@ -61,16 +62,23 @@ package enum JSONMemberSearch {
     return nil
   }
 
-  private static func position(of byte: UInt8, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+  /// Where the byte stands next.
+  package static func position(of byte: UInt8, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
     guard start < bytes.count, let base = bytes.baseAddress,
       let found = memchr(base + start, Int32(byte), bytes.count - start)
     else { return nil }
     return UnsafeRawPointer(found) - base
   }
 
-  private static func skipBlanks(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+  /// Where the next byte is that is no white space.
+  package static func skipBlanks(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
     var index = start
-    while index < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[index]) { index += 1 }
+    while index < bytes.count {
+      switch bytes[index] {
+      case 0x20, 0x0A, 0x0D, 0x09: index += 1
+      default: return index
+      }
+    }
     return index
   }
 }

@@ -167,6 +167,33 @@ struct ImageCheckTests {
     #expect(Self.code(Self.body(Self.url(png))) == "invalid_image")
   }
 
+  @Test func mediaOfPromptsAreLookedAtToo() {
+    func code(_ media: [UInt8]..., rules: ParameterRules = .completion, name: String = "multimodal_data") -> String? {
+      let texts = media.map { "\"\(Data($0).base64EncodedString())\"" }.joined(separator: ",")
+      let body = #"{"prompt":{"prompt_string":"<__media__> \"multimodal_data\":","\#(name)":[\#(texts)]}}"#
+      do throws(OpenAIError) {
+        var limits = RequestLimits()
+        limits.images = 2
+        try ImageCheck(limits: limits).check(ByteBuffer(string: body), for: rules)
+        return nil
+      } catch {
+        #expect(error.param == "prompt")
+        return error.code
+      }
+    }
+    let bomb = ImageBytes.png(60_000, 60_000)
+    for rules in [ParameterRules.completion, .infill, .embedding] {
+      #expect(code(ImageBytes.png(640, 480), rules: rules) == nil)
+      #expect(code(bomb, rules: rules) == "image_too_large")
+    }
+    #expect(code(bomb, name: #"multimodal\u005fdata"#) == "image_too_large")
+    #expect(code(Array("RIFF1234WAVE".utf8), Array("ID3".utf8)) == nil)
+    #expect(code([1, 2, 3]) == "invalid_image")
+    #expect(code([0x66], [0x67], [0x68]) != nil)
+    #expect(code(ImageBytes.png(1, 1), ImageBytes.png(1, 1), ImageBytes.png(1, 1)) == "too_many_images")
+    #expect(code() == nil)
+  }
+
   @Test(arguments: [
     "data:image/png,plain", "data:image/png;base64", "data:image/png;base64,%%%%", "data:image/png;base64,AAAA",
     "data:image/svg+xml;base64,PHN2Zy8+",

@@ -71,7 +71,15 @@ private struct LaneResponder: Responder {
         lane.answer(ShoutingDialect(), head, body, exchange)
       }
     }
-    if let route = AnthropicPaths.route(head, lane, rules: .standard) ?? responses.route(head, lane) { return route }
+    if TranscriptionDialect.paths.contains(head.path) {
+      return .onLoop(bodyLimit: InferenceLane.bodyLimit) { head, body, exchange in
+        lane.answer(TranscriptionDialect(), head, body, exchange)
+      }
+    }
+    let key = head.headers.first(name: "x-key")
+    if let route = AnthropicPaths.route(head, lane, rules: .standard) ?? responses.route(head, lane, key: key) {
+      return route
+    }
     guard let endpoint = InferenceEndpoint.byPath[head.path] else {
       return .onLoop(bodyLimit: 0) { _, _, exchange in exchange.respond(SimpleResponse(status: .notFound)) }
     }
@@ -121,6 +129,7 @@ func withLane<Result>(
       return RequestedModel(id: id, name: name) { throw EngineError(.launchFailed, "there is but one engine") }
     }
     lane.keepAliveInterval = interval
+    lane.prompts = PromptScan(.standard)
     lane.waitingPace = waitingPace
     let responseStore = ResponseStore(path: folder.appending("responses.sqlite"), logger: logger)
     let responses = ResponsesRoutes(store: responseStore, rules: .standard, logger: logger)

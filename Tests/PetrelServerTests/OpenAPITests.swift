@@ -63,7 +63,9 @@ struct OpenAPITests {
 
   @Test func everyEndpointOfEnginesIsDescribed() throws {
     let paths = try Self.paths()
-    let all = Array(InferenceEndpoint.byPath.keys) + InferenceEndpoint.scorePaths + AnthropicPaths.calls.keys
+    let all =
+      Array(InferenceEndpoint.byPath.keys) + InferenceEndpoint.scorePaths + AnthropicPaths.calls.keys
+      + TranscriptionDialect.paths
     for path in all where !path.hasPrefix(APIPath.dockerPrefix) {
       // The same thing twice: the description says so in words.
       let isTwin = ["/tokenize", "/detokenize", "/infill", "/score"].contains { path.hasSuffix("/v1" + $0) }

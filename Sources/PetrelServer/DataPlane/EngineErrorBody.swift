@@ -84,6 +84,17 @@ struct EngineErrorBody {
           + "try again, or let fewer run at a time (`petrel configure --parallel`)",
         code: "context_exhausted", retryAfterSeconds: 1)
     }
+    // A model that is not there would be the daemon's answer: this is about the path.
+    if status == .notFound, message == "File Not Found" {
+      return OpenAIError(
+        .notImplemented, "the installed engine has no such endpoint; `petrel install-runner` gets a newer one",
+        code: "not_supported")
+    }
+    if status == .notImplemented, message.contains("does not support audio") {
+      return OpenAIError(
+        .badRequest, "the model hears nothing: it has no projector (mmproj) for sound; use a model that has one",
+        code: "unsupported_input", param: "file")
+    }
     var error = OpenAIError(status, message, code: "engine_error")
     if details.type == "exceed_context_size_error" {
       error.code = "context_length_exceeded"

@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP1
 import PetrelAPI
 import PetrelHTTP
+import PetrelPrompts
 import PetrelScheduling
 import PetrelWire
 
@@ -25,6 +26,8 @@ struct InferenceLane: Sendable {
   /// How long a translated stream may be silent.
   var keepAliveInterval = TranslatedAnswer.keepAliveInterval
   var limits = RequestLimits()
+  /// Keeps what changes at each request from the beginning of prompts.
+  var prompts = PromptScan(.none)
   /// When a stream that waits for its engine is told so.
   var waitingPace = WaitingAnswer.Pace()
 
@@ -33,17 +36,17 @@ struct InferenceLane: Sendable {
     let address: RequestAddress
     do {
       address = try RequestAddress(reading: body, rules: isPreload ? .none : endpoint.rules)
-      if endpoint.rules.takesImages, !isPreload { try ImageCheck(limits: limits).check(body) }
+      if !isPreload { try ImageCheck(limits: limits).check(body, for: endpoint.rules) }
     } catch {
       pools[exchange.eventLoop].metrics.countRefusal(path: exchange.path, status: Int(error.status.code))
       exchange.respond(error.response)
       return
     }
-    let request = endpoint.rules == .chat ? ChosenFunction.narrowed(body) ?? body : body
+    let (request, changes) = endpoint.rules == .chat ? changedForEngine(body, messages: address.messages) : (body, [])
     if !isPreload,
       let lease = board.take(name: address.model, mode: endpoint.mode, keepAlive: address.keepAlive)
     {
-      forward(endpoint, head, request, exchange, lease, address.model)
+      forward(endpoint, head, request, exchange, lease, address.model, changes: changes)
     } else {
       let wish: RequestWish
       do {
@@ -62,7 +65,8 @@ struct InferenceLane: Sendable {
           lease.release()
           exchange.respond(SimpleResponse())
         } else {
-          forward(endpoint, head, request, exchange, lease, address.model, headers: waiting.value.headers)
+          forward(
+            endpoint, head, request, exchange, lease, address.model, changes: changes, headers: waiting.value.headers)
         }
       }
     }
@@ -121,24 +125,43 @@ struct InferenceLane: Sendable {
 
   private func forward(
     _ endpoint: InferenceEndpoint, _ head: RequestHead, _ body: ByteBuffer, _ exchange: Exchange, _ lease: RunnerLease,
-    _ model: String, headers: HTTPHeaders = [:]
+    _ model: String, changes: [String], headers: HTTPHeaders = [:]
   ) {
+    let capture = recorder.capture(head, body: body, model: model, key: lease.key)
+    if !changes.isEmpty { capture?.note(origin: "openai/chat", changes: changes) }
     ForwardedRequest(
       exchange: exchange, pool: pools[exchange.eventLoop], lease: lease,
       head: Self.engineHead(endpoint, accept: head.headers.first(name: "Accept"), bodySize: body.readableBytes),
       body: body,
-      capture: recorder.capture(head, body: body, model: model, key: lease.key), extraHeaders: headers,
+      capture: capture, extraHeaders: headers,
       onEngineLost: engineLost
     ).start()
   }
 
+  /// A chat as the engine is to get it: nearly always as it came. And the rules that changed its prompt.
+  private func changedForEngine(_ body: ByteBuffer, messages: Int?) -> (ByteBuffer, [String]) {
+    if let changed = messages.flatMap({ prompts.applied(to: body, messages: $0) }) {
+      let bytes = ByteBuffer(bytes: changed.bytes)
+      return (ChosenFunction.narrowed(bytes) ?? bytes, changed.applied)
+    }
+    return (ChosenFunction.narrowed(body) ?? body, [])
+  }
+
   /// The engine learns nothing of the client but what it needs to read the body.
-  static func engineHead(_ endpoint: InferenceEndpoint, accept: String?, bodySize: Int) -> ByteBuffer {
+  ///
+  /// - Parameter contentType: nil for JSON.
+  static func engineHead(
+    _ endpoint: InferenceEndpoint, accept: String?, bodySize: Int, contentType: String? = nil
+  ) -> ByteBuffer {
     var text = ByteBuffer()
     text.reserveCapacity(192)
     text.writeStaticString("POST ")
     text.writeString(endpoint.enginePath)
-    text.writeStaticString(" HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ")
+    if let contentType {
+      text.writeString(" HTTP/1.1\r\nHost: localhost\r\nContent-Type: \(contentType)\r\nContent-Length: ")
+    } else {
+      text.writeStaticString(" HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ")
+    }
     text.writeString(String(bodySize))
     if let accept {
       text.writeStaticString("\r\nAccept: ")

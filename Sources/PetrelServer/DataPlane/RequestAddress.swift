@@ -10,6 +10,8 @@ struct RequestAddress: Sendable, Equatable {
   let model: String
   /// As in Ollama's requests: a duration, or seconds; negative for ever.
   let keepAlive: KeepAlive?
+  /// Where the value of `messages` begins, when the rules ask for it.
+  private(set) var messages: Int?
 
   /// What the address is made of.
   static let names: [StaticString] = ["model", "keep_alive"]
@@ -22,8 +24,10 @@ struct RequestAddress: Sendable, Equatable {
       do throws(JSONSyntaxError) {
         let envelope = try JSONEnvelope(scanning: bytes, for: rules.names)
         let address = Self.read(envelope, bytes)
-        guard case .success = address, let refusal = rules.check(envelope, bytes) else { return address }
-        return .failure(refusal)
+        guard case .success(var address) = address else { return address }
+        if let refusal = rules.check(envelope, bytes) { return .failure(refusal) }
+        address.messages = envelope["messages"]?.range.lowerBound
+        return .success(address)
       } catch {
         return .failure(OpenAIError(.badRequest, "invalid request: \(error)", code: "invalid_json"))
       }

@@ -33,7 +33,8 @@ struct AnthropicDialect: Dialect {
       endpoint: InferenceEndpoint(
         mode: .completion,
         enginePath: call == .messages ? "/v1/chat/completions" : "/v1/chat/completions/input_tokens"),
-      options: try DialectBody.options(node), body: isPreload ? nil : ByteBuffer(bytes: request.chat.bytes),
+      options: try DialectBody.options(node),
+      body: isPreload ? nil : ByteBuffer(bytes: request.chat.bytes(reserving: body.readableBytes + 1024)),
       translator: call == .messages ? AnthropicAnswer(request) : AnthropicCount(),
       origin: "anthropic/messages", promptRules: request.appliedRules)
   }

@@ -34,12 +34,21 @@ struct UnpreparedModel: Error {
 
 /// A request in the engine's words, and how to put the answer back.
 struct TranslatedRequest: Sendable {
+  /// A body that is no JSON.
+  struct Form: Sendable {
+    var contentType: String
+    /// What is recorded in its place.
+    var record: ByteBuffer
+  }
+
   /// As the request wrote it.
   var model: String
   var endpoint: InferenceEndpoint
   var options = RequestOptions()
   /// For the engine. Nil when the model is only to be loaded, or unloaded.
   var body: ByteBuffer?
+  /// Says what the body is, when it is no JSON.
+  var form: Form?
   /// Without a body: the model's engines are to end.
   var unloads = false
   var translator: any AnswerTranslator

@@ -30,16 +30,27 @@ extension InferenceLane {
     _ dialect: some Dialect, _ head: RequestHead, _ body: ByteBuffer,
     _ translated: Result<TranslatedRequest, any Error>, _ exchange: Exchange
   ) {
-    let request: TranslatedRequest
+    var request: TranslatedRequest
     do {
       request = try translated.get()
-      if let body = request.body { try ImageCheck(limits: limits).check(body) }
+      if let body = request.body, request.form == nil {
+        try ImageCheck(limits: limits).check(body, for: request.endpoint.rules)
+      }
     } catch let error as UnpreparedModel {
       return prepare(dialect, for: error.name, head, body, exchange)
     } catch {
       guard let error = ErrorMapping.openAI(error) else { return exchange.abort() }
       return exchange.respond(dialect.refusal(error))
     }
+    if request.endpoint.rules == .chat, let narrowed = request.body.flatMap(ChosenFunction.narrowed) {
+      request.body = narrowed
+    }
+    proceed(request, dialect, head, exchange)
+  }
+
+  private func proceed(
+    _ request: TranslatedRequest, _ dialect: some Dialect, _ head: RequestHead, _ exchange: Exchange
+  ) {
     let answer = TranslatedAnswer(
       exchange, request.translator, keepAliveEvery: keepAliveInterval, refusal: dialect.refusal)
     if let body = request.body, request.options.contextSize == nil,
@@ -112,11 +123,13 @@ extension InferenceLane {
     _ answer: TranslatedAnswer
   ) {
     answer.leased()
-    let capture = recorder.capture(head, body: body, model: request.model, key: lease.key)
+    let capture = recorder.capture(head, body: request.form?.record ?? body, model: request.model, key: lease.key)
     if let origin = request.origin { capture?.note(origin: origin, changes: request.promptRules) }
     ForwardedRequest(
       exchange: exchange, pool: pools[exchange.eventLoop], lease: lease,
-      head: Self.engineHead(request.endpoint, accept: nil, bodySize: body.readableBytes), body: body,
+      head: Self.engineHead(
+        request.endpoint, accept: nil, bodySize: body.readableBytes, contentType: request.form?.contentType),
+      body: body,
       capture: capture, translation: answer
     ) { lease, exchange, _ in
       explainLoss(of: lease, exchange.eventLoop, to: NIOLoopBound(answer, eventLoop: exchange.eventLoop))

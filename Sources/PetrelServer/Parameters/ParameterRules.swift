@@ -21,9 +21,6 @@ enum ParameterRules: Sendable, Hashable {
     }
   }
 
-  /// Whether requests may hold images.
-  var takesImages: Bool { self == .chat }
-
   private typealias Table = [(name: StaticString, rule: ParameterRule)]
 
   private static let tokenCount = ParameterRule.integer(-1...2_147_483_647)

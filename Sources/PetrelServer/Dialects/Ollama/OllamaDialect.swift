@@ -5,6 +5,7 @@ import NIOHTTP1
 import PetrelEngines
 import PetrelHTTP
 import PetrelOllama
+import PetrelPrompts
 import PetrelScheduling
 import PetrelWire
 
@@ -16,12 +17,14 @@ struct OllamaDialect: Dialect {
 
   let endpoint: Endpoint
   let defaults: OllamaModelDefaults
+  private let prompts: PromptScan
   /// What the model of the request brings, once it has been looked up for this request.
   private var found: OllamaDefaults?
 
-  init(_ endpoint: Endpoint, defaults: OllamaModelDefaults) {
+  init(_ endpoint: Endpoint, defaults: OllamaModelDefaults, prompts: PromptScan) {
     self.endpoint = endpoint
     self.defaults = defaults
+    self.prompts = prompts
   }
 
   func prepared(for model: String) async throws -> OllamaDialect {
@@ -40,6 +43,10 @@ struct OllamaDialect: Dialect {
       translated.options = RequestOptions(keepAlive: request.keepAlive, contextSize: request.options.contextSize)
       translated.origin = "ollama/completion"
       translated.unloads = translated.body == nil && request.unloads
+      if translated.endpoint.rules == .chat, let changed = translated.body.flatMap(prompts.applied(to:)) {
+        translated.body = ByteBuffer(bytes: changed.bytes)
+        translated.promptRules = changed.applied
+      }
       return translated
     } catch let error as OllamaError {
       throw OpenAIError(.badRequest, error.message, code: "invalid_request")

@@ -55,7 +55,7 @@ struct OllamaRoutes: Sendable {
 
   private func inference(_ endpoint: OllamaDialect.Endpoint) -> Route {
     .onLoop(bodyLimit: lane.limits.body) { [lane, defaults] head, body, exchange in
-      lane.answer(OllamaDialect(endpoint, defaults: defaults), head, body, exchange)
+      lane.answer(OllamaDialect(endpoint, defaults: defaults, prompts: lane.prompts), head, body, exchange)
     }
   }
 
