@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PetrelTestSupport
+import SystemPackage
 import Testing
 
 extension EndToEnd {
@@ -53,6 +54,24 @@ extension EndToEnd {
       let unknown = try await SharedDaemon.current.curl("/tokenize", body: #"{"content":"x"}"#)
       #expect(unknown.status == 400)
       #expect(unknown.body.contains(#""code":"missing_model""#))
+    }
+
+    @Test func embeddingsTakeTheWholeContext() async throws {
+      for (path, name) in [("/v1/embeddings", "input"), ("/api/embed", "input"), ("/api/embeddings", "prompt")] {
+        let long = String(repeating: "whales ", count: 1500)
+        let answer = try await SharedDaemon.current.curl(path, body: #"{"model":"petrel/demo","\#(name)":"\#(long)"}"#)
+        #expect(answer.status == 200, "\(answer.body.prefix(300))")
+      }
+    }
+
+    @Test func aModelThatHearsNothingSaysSo() async throws {
+      let daemon = try SharedDaemon.current
+      try daemon.scratch.write("RIFF....WAVE", to: "a.wav")
+      let answer = try await daemon.curl(
+        "/v1/audio/transcriptions",
+        options: "-F", "model=petrel/demo", "-F", "file=@\(daemon.scratch.folder.appending("a.wav").string)")
+      #expect(answer.status == 400)
+      #expect(answer.body.contains(#""code":"unsupported_input""#), "\(answer.body)")
     }
 
     @Test func anInputThatIsTooLongForEmbeddingsHasBothCounts() async throws {
