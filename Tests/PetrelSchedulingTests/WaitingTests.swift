@@ -73,16 +73,17 @@ import Testing
   @Test func `While it is found out why a load failed, others load`() async throws {
     try await withScheduler(maximumRunners: 1) { fixture in
       let (a, b) = (try fixture.model("a", "exit:1:error: cannot read"), try fixture.model("b"))
-      let (isAsked, isKnown) = (Flag(), Flag())
+      let (isAsked, isKnown, isGivenUp) = (Flag(), Flag(), Flag())
       var requested = a.requested
       requested.explainFailure = {
         isAsked.set()
-        try? await isKnown.wait("the reason")
+        do { try await isKnown.wait("the reason") } catch { isGivenUp.set() }
         return "a file is damaged"
       }
       let failing = Task { [requested] in try await fixture.scheduler.lease(for: requested, mode: .completion) }
       try await isAsked.wait("the search for the reason")
       try await fixture.lease(b).release()
+      #expect(!isGivenUp.isSet, "it has not waited for that")
       isKnown.set()
       let error = await #expect(throws: SchedulingError.self) { try await failing.value }
       #expect(error?.message.contains("a file is damaged") == true)

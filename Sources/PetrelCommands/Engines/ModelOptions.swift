@@ -47,7 +47,7 @@ struct ModelOptions: ParsableArguments {
   var maxConcurrent: Int?
 
   @Option(
-    help: "Settings for a purpose: code, chat, creative, long-documents or low-memory. Other options go before it.")
+    help: "Settings for a purpose: code, chat, creative, long-documents or low-memory. Other options are stronger.")
   var preset: String?
 
   @Option(help: "interactive or batch: who goes first when requests wait.")
