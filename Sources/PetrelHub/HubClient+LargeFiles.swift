@@ -28,22 +28,22 @@ extension HubClient {
     let files = files.filter { seen.insert($0.digest).inserted || !reportSame($0, progress) }
     for start in stride(from: 0, to: files.count, by: Self.batchSize) {
       let part = files[start..<min(start + Self.batchSize, files.count)]
-      let objects = try await batch(part, to: name, token: token)
-      for file in part { try await upload(file, objects[file.digest.hex], to: name, token: token, progress: progress) }
+      let batch = try await batch(part, to: name, token: token)
+      for file in part { try await upload(file, batch, to: name, token: token, progress: progress) }
     }
   }
 
   /// One file, until it is there. Addresses expire, so each try but the first asks for new ones.
   private func upload(
-    _ file: HubUploadFile, _ object: LFSObject?, to name: HubName, token: String,
+    _ file: HubUploadFile, _ batch: LFSPlaces, to name: HubName, token: String,
     progress: @escaping @Sendable (HubUploadFile, Int64) -> Void
   ) async throws {
-    var known = object
+    var known: LFSPlaces? = batch
     try await web.retryPolicy.withRetries {
-      if known == nil { known = try await batch([file], to: name, token: token)[file.digest.hex] }
-      let object = known
+      let places: LFSPlaces
+      if let first = known { places = first } else { places = try await self.batch([file], to: name, token: token) }
       known = nil
-      guard let object else {
+      guard let object = places.objects[file.digest.hex] else {
         throw RegistryError(.invalidResponse, "the hub does not say where \(file.path) goes")
       }
       if let error = object.error {
@@ -51,9 +51,9 @@ extension HubClient {
       }
       // No action: it is there.
       if let upload = object.actions?.upload {
-        let tags = try await send(file, upload) { progress(file, $0) }
-        if let tags { try await complete(file, upload, tags) }
-        if let verify = object.actions?.verify { try await self.verify(file, verify, name, token) }
+        let tags = try await send(file, upload, places.namer) { progress(file, $0) }
+        if let tags { try await complete(file, upload, places.namer, tags) }
+        if let verify = object.actions?.verify { try await self.verify(file, verify, places.namer, name, token) }
       }
     }
     progress(file, file.size)
@@ -69,27 +69,28 @@ extension HubClient {
   /// Where objects go, by their digests' digits.
   private func batch(
     _ files: some Collection<HubUploadFile>, to name: HubName, token: String
-  ) async throws -> [String: LFSObject] {
+  ) async throws -> LFSPlaces {
     let request = LFSBatch(objects: files.map { LFSBatch.Object(oid: $0.digest.hex, size: $0.size) })
-    let bytes = try await post(
+    let (bytes, namer) = try await postNaming(
       ByteBuffer(bytes: try JSONEncoder().encode(request)), Self.lfsType,
       to: try url("/\(Self.escaped(name.repository)).git/info/lfs/objects/batch"), name.repository, token: token)
     guard let answer = try? JSONDecoder().decode(LFSAnswer.self, from: Data(bytes)) else {
       throw RegistryError(.invalidResponse, "the hub does not say where the large files of \(name.repository) go")
     }
-    return Dictionary(answer.objects.map { ($0.oid, $0) }, uniquingKeysWith: { first, _ in first })
+    return LFSPlaces(
+      objects: Dictionary(answer.objects.map { ($0.oid, $0) }, uniquingKeysWith: { first, _ in first }), namer: namer)
   }
 
   /// Sends the bytes. Returns the tags of the parts; nil when there are no parts.
   private func send(
-    _ file: HubUploadFile, _ action: LFSAction, progress: @escaping @Sendable (Int64) -> Void
+    _ file: HubUploadFile, _ action: LFSAction, _ namer: PlaceNamer, progress: @escaping @Sendable (Int64) -> Void
   ) async throws -> [String]? {
     let parts = action.parts
     guard let chunkSize = action.chunkSize else {
       var headers = HTTPHeaders((action.header ?? [:]).map { ($0.key, $0.value) })
       let type = headers.first(name: "Content-Type") ?? "application/octet-stream"
       headers.replaceOrAdd(name: "Content-Type", value: type)
-      _ = try await put(file, 0..<file.size, to: action.href, headers, progress)
+      _ = try await put(file, 0..<file.size, to: action.href, namer, headers, progress)
       return nil
     }
     let count = Int(file.size / chunkSize) + (file.size % chunkSize == 0 ? 0 : 1)
@@ -100,7 +101,7 @@ extension HubClient {
     var tags: [String] = []
     for (index, place) in parts.enumerated() {
       let start = Int64(index) * chunkSize
-      let answer = try await put(file, start..<min(start + chunkSize, file.size), to: place, [:], progress)
+      let answer = try await put(file, start..<min(start + chunkSize, file.size), to: place, namer, [:], progress)
       guard let tag = answer.headers.first(name: "ETag") else {
         throw RegistryError(.invalidResponse, "the storage of Hugging Face gives no tag for a part of \(file.path)")
       }
@@ -110,35 +111,38 @@ extension HubClient {
   }
 
   private func put(
-    _ file: HubUploadFile, _ range: Range<Int64>, to place: String, _ headers: HTTPHeaders,
+    _ file: HubUploadFile, _ range: Range<Int64>, to place: String, _ namer: PlaceNamer, _ headers: HTTPHeaders,
     _ progress: @escaping @Sendable (Int64) -> Void
   ) async throws -> WebUploadAnswer {
     let answer = try await web.put(
-      file.content, range, of: file.size, to: try address(place, file), namedBy: try url(""), headers: headers,
+      file.content, range, of: file.size, to: try address(place, file), namedBy: namer, headers: headers,
       subject: "upload of \(file.path)", progress: progress)
     guard (200..<300).contains(answer.status.code) else { throw storageRefusal(answer.status, file, answer.retryAfter) }
     return answer
   }
 
-  private func complete(_ file: HubUploadFile, _ action: LFSAction, _ tags: [String]) async throws {
+  private func complete(_ file: HubUploadFile, _ action: LFSAction, _ namer: PlaceNamer, _ tags: [String]) async throws
+  {
     let parts = tags.enumerated().map { LFSCompletion.Part(partNumber: $0.offset + 1, etag: $0.element) }
     let body = try JSONEncoder().encode(LFSCompletion(oid: file.digest.hex, parts: parts))
     let answer = try await web.send(
-      .POST, to: try address(action.href, file), namedBy: try url(""), headers: ["Content-Type": Self.lfsType],
+      .POST, to: try address(action.href, file), namedBy: namer, headers: ["Content-Type": Self.lfsType],
       body: ByteBuffer(bytes: body), subject: "upload of \(file.path)")
     await answer.discard()
     guard (200..<300).contains(answer.status.code) else { throw storageRefusal(answer.status, file, answer.retryAfter) }
   }
 
   /// Tells whoever wants to know that the object is there. The token goes along only to the hub itself.
-  private func verify(_ file: HubUploadFile, _ action: LFSAction, _ name: HubName, _ token: String) async throws {
+  private func verify(
+    _ file: HubUploadFile, _ action: LFSAction, _ namer: PlaceNamer, _ name: HubName, _ token: String
+  ) async throws {
     let place = try address(action.href, file)
     var headers = HTTPHeaders((action.header ?? [:]).map { ($0.key, $0.value) })
     if Self.isSameOrigin(place, try url("")) { headers.replaceOrAdd(name: "Authorization", value: "Bearer \(token)") }
     headers.replaceOrAdd(name: "Content-Type", value: Self.lfsType)
     let body = try JSONEncoder().encode(LFSBatch.Object(oid: file.digest.hex, size: file.size))
     let answer = try await web.send(
-      .POST, to: place, namedBy: try url(""), headers: headers, body: ByteBuffer(bytes: body),
+      .POST, to: place, namedBy: namer, headers: headers, body: ByteBuffer(bytes: body),
       subject: "upload of \(file.path)")
     await answer.discard()
     guard (200..<300).contains(answer.status.code) else { throw storageRefusal(answer.status, file, answer.retryAfter) }
@@ -176,6 +180,12 @@ private struct LFSBatch: Encodable {
     case operation, transfers, objects
     case hashAlgorithm = "hash_algo"
   }
+}
+
+/// Where objects go, by their digests' digits, and who says so.
+private struct LFSPlaces {
+  let objects: [String: LFSObject]
+  let namer: PlaceNamer
 }
 
 private struct LFSAnswer: Decodable {

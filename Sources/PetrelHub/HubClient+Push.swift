@@ -63,6 +63,14 @@ extension HubClient {
     _ body: ByteBuffer, _ contentType: String, to url: URL, _ repository: String, token: String,
     accepting also: HTTPResponseStatus? = nil
   ) async throws -> [UInt8] {
+    try await postNaming(body, contentType, to: url, repository, token: token, accepting: also).bytes
+  }
+
+  /// - Returns: also who answers for the places that the answer names.
+  func postNaming(
+    _ body: ByteBuffer, _ contentType: String, to url: URL, _ repository: String, token: String,
+    accepting also: HTTPResponseStatus? = nil
+  ) async throws -> (bytes: [UInt8], namer: PlaceNamer) {
     try await web.retryPolicy.withRetries {
       var headers = authorization(token)
       headers.add(name: "Content-Type", value: contentType)
@@ -72,7 +80,7 @@ extension HubClient {
       guard [.ok, .created, .accepted, also].contains(answer.status) else {
         throw await refusal(answer, repository, of: nil, hasToken: true, isPush: true)
       }
-      return try await answer.bytes(upTo: Self.maximumJSON)
+      return (try await answer.bytes(upTo: Self.maximumJSON), answer.namer)
     }
   }
 

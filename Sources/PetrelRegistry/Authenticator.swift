@@ -50,21 +50,24 @@ actor Authenticator {
 
   /// A new header that answers `challenges`. Callers that ask for the same at the same time share one exchange.
   ///
-  /// - Parameter refused: the header that the challenged request carried.
+  /// - Parameters:
+  ///   - namer: who has sent the challenges.
+  ///   - refused: the header that the challenged request carried.
   func answer(
-    _ challenges: [AuthChallenge], from endpoint: RegistryEndpoint, scope: String, refused: String?
+    _ challenges: [AuthChallenge], from endpoint: RegistryEndpoint, as namer: PlaceNamer, scope: String,
+    refused: String?
   ) async throws -> String {
     let key = Key(endpoint: endpoint, scope: scope)
     if let header = header(for: endpoint, scope: scope), header != refused { return header }
     entries[key] = nil
     if let task = running[key] { return try await task.value }
     // Not a child: the exchange belongs to all who wait for it. It ends by itself, its requests have timeouts.
-    let task = Task { try await exchange(challenges, key) }
+    let task = Task { try await exchange(challenges, namer, key) }
     running[key] = task
     return try await task.value
   }
 
-  private func exchange(_ challenges: [AuthChallenge], _ key: Key) async throws -> String {
+  private func exchange(_ challenges: [AuthChallenge], _ namer: PlaceNamer, _ key: Key) async throws -> String {
     defer { running[key] = nil }
     let endpoint = key.endpoint
     let credential = try await credentials.credential(for: endpoint.registry)
@@ -73,7 +76,7 @@ actor Authenticator {
       entry = Entry(header: "Bearer " + token, expiry: nil)
     } else if let bearer = challenges.first(where: { $0.scheme == "bearer" }) {
       let token = try await tokenService.token(
-        for: bearer, at: endpoint, scopes: key.scope.split(separator: " ").map(String.init),
+        for: bearer, at: endpoint, namedBy: namer, scopes: key.scope.split(separator: " ").map(String.init),
         credential: credential)
       entry = Entry(header: "Bearer " + token.value, expiry: .now + token.lifetime)
     } else if challenges.contains(where: { $0.scheme == "basic" }), case .basic(let user, let password) = credential {

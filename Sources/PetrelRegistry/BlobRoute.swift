@@ -15,7 +15,7 @@ package final class BlobRoute: Sendable {
   struct Place: Sendable {
     let url: URL
     let reach: Reach
-    let registryHost: String
+    let namer: PlaceNamer
   }
 
   private let state = Mutex<Place?>(nil)

@@ -17,7 +17,7 @@ extension BlobUpload {
     guard isRequired || headers.contains(name: "Location") else { return }
     let location = try RedirectRule.resolve(location: headers.first(name: "Location"), from: session.url)
     session.reach = try await client.transport.networkGuard.check(
-      location: location, from: session.url, onBehalfOf: endpoint.host)
+      location: location, from: session.url, namedBy: session.namer)
     session.url = location
   }
 
@@ -70,7 +70,8 @@ extension BlobUpload {
     guard answer.status == .unauthorized, isOwn(url), bearerToken == nil else { return answer }
     let challenges = AuthChallenge.parse(answer.headers["WWW-Authenticate"])
     guard !challenges.isEmpty else { return answer }
-    _ = try await client.authenticator.answer(challenges, from: endpoint, scope: scope, refused: authorization)
+    _ = try await client.authenticator.answer(
+      challenges, from: endpoint, as: answer.namer, scope: scope, refused: authorization)
     throw UploadSetback.challenged
   }
 }
@@ -80,6 +81,8 @@ struct UploadAnswer: Sendable {
   let status: HTTPResponseStatus
   let headers: HTTPHeaders
   let body: [UInt8]
+  /// Who has sent it.
+  let namer: PlaceNamer
 
   var registryCode: String? { RegistryError.registryCode(body) }
 

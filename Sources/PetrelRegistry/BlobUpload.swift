@@ -140,7 +140,7 @@ struct BlobUpload: Sendable {
       throw await RegistryError.refusal(response, of: .upload(descriptor.digest), verb: "push", reference)
     }
     await response.body.discard()
-    var session = UploadSession(url: response.url, reach: .anywhere)
+    var session = UploadSession(url: response.url, reach: .anywhere, namer: response.namer)
     try await move(&session, to: response.headers, isRequired: true)
     let minimum = response.headers.first(name: "OCI-Chunk-Min-Length").flatMap { Int64($0) } ?? 0
     session.minimumChunk = min(minimum, descriptor.size)

@@ -13,33 +13,33 @@ import PetrelOCI
 ///
 /// A registry chooses these places freely. Without this check a hostile one could make the daemon send requests, with
 /// credentials, into the network that it runs in.
+///
+/// What a name means is not asked for here: it could mean something else a moment later. Whether a registry is in a
+/// private network tells the connection over which it has named the place. Whether the place is, tells the connection
+/// to it, which is closed before anything is sent (``RegistryConnections``).
 struct NetworkGuard: Sendable {
   /// What a person can do who trusts the registry.
   static let advice = "if this is right, add the host to the setting allowed-private-hosts"
 
   /// Hosts, with or without port, that any registry may name; `*` for all.
   var allowedPrivateHosts: Set<String>
-  /// The numeric addresses of a host.
+  /// The numeric addresses of a host, for registries that are spoken to through a proxy.
   var addresses: @Sendable (String) async -> [String] = NetworkScope.addresses(of:)
-  /// Whether a request goes through a proxy. Then it is the proxy that looks names up; here they may not be known.
-  var isProxied: @Sendable (URL) -> Bool = { _ in false }
 
   /// How far a request to `url` may go. Nil: it must not be sent.
   ///
   /// A registry that is itself in a private network may name any place, and itself in any case.
-  func reach(of url: URL, onBehalfOf registryHost: String) async -> Reach? {
+  func reach(of url: URL, for namer: PlaceNamer) async -> Reach? {
     let host = NetworkScope.normalized(url.host ?? "")
-    let registry = NetworkScope.normalized(registryHost)
-    if host == registry || isAllowed(host, port: url.port) { return .anywhere }
-    let isPlain = NetworkScope.isPrivateName(host) || NetworkScope.isPrivateAddress(host) != nil
-    if !isPlain, isProxied(url) { return .publicNetworks }
-    guard await numericAddresses(of: host).contains(where: isPrivate) else { return .publicNetworks }
-    let registryAddresses = await numericAddresses(of: registry)
-    return !registryAddresses.isEmpty && registryAddresses.allSatisfy(isPrivate) ? .anywhere : nil
+    if host == NetworkScope.normalized(namer.host) || isAllowed(host, port: url.port) { return .anywhere }
+    if await isPrivate(namer) { return .anywhere }
+    return NetworkScope.isPrivateName(host) || NetworkScope.isPrivateAddress(host) == true ? nil : .publicNetworks
   }
 
   /// - Returns: how far the request for a token may go.
-  func check(realm: URL, for endpoint: RegistryEndpoint) async throws(RegistryError) -> Reach {
+  func check(
+    realm: URL, for endpoint: RegistryEndpoint, namedBy namer: PlaceNamer
+  ) async throws(RegistryError) -> Reach {
     guard let host = realm.host, !host.isEmpty, let scheme = realm.scheme?.lowercased(),
       scheme == "https" || scheme == "http", realm.user == nil
     else {
@@ -48,21 +48,31 @@ struct NetworkGuard: Sendable {
     guard scheme == "https" || endpoint.scheme == "http" else {
       throw refusal(of: realm, "it is not https, while the registry is")
     }
-    guard let reach = await reach(of: realm, onBehalfOf: endpoint.host) else {
-      throw refusal(of: realm, "it is in a private network, while the registry is not; \(Self.advice)")
+    guard let reach = await reach(of: realm, for: namer) else { throw refusal(ofPrivate: realm) }
+    return reach
+  }
+
+  /// For a realm that turns out to be in a private network.
+  func refusal(ofPrivate realm: URL) -> RegistryError {
+    refusal(of: realm, "it is in a private network, while the registry is not; \(Self.advice)")
+  }
+
+  /// - Returns: how far the request that `location` asks for may go.
+  func check(
+    location: URL, from source: URL? = nil, namedBy namer: PlaceNamer
+  ) async throws(RegistryError) -> Reach {
+    guard let reach = await reach(of: location, for: namer) else {
+      throw refusal(of: location, from: source?.host ?? namer.host)
     }
     return reach
   }
 
-  /// - Returns: how far the request that `location` asks for may go.
-  func check(location: URL, from source: URL, onBehalfOf registryHost: String) async throws(RegistryError) -> Reach {
-    guard let reach = await reach(of: location, onBehalfOf: registryHost) else {
-      throw RegistryError(
-        .refusedRedirect,
-        "\(quoted(source.host ?? "")) leads to \(quoted(location.host ?? "")), which is in a private network, while "
-          + "the registry is not; refused (\(Self.advice))")
-    }
-    return reach
+  /// For a place that turns out to be in a private network.
+  func refusal(of location: URL, from source: String) -> RegistryError {
+    RegistryError(
+      .refusedRedirect,
+      "\(quoted(source)) leads to \(quoted(location.host ?? "")), which is in a private network, while "
+        + "the registry is not; refused (\(Self.advice))")
   }
 
   private func isAllowed(_ host: String, port: Int?) -> Bool {
@@ -72,14 +82,13 @@ struct NetworkGuard: Sendable {
       || port.map { allowedPrivateHosts.contains("\(bracketed):\($0)") } ?? false
   }
 
-  private func numericAddresses(of host: String) async -> [String] {
-    if NetworkScope.isPrivateName(host) { return ["127.0.0.1"] }
-    return NetworkScope.isPrivateAddress(host) == nil ? await addresses(host) : [host]
-  }
-
-  /// An address that cannot be read, such as one with a zone, is not trusted to be public.
-  private func isPrivate(_ address: String) -> Bool {
-    NetworkScope.isPrivateAddress(address) ?? true
+  private func isPrivate(_ namer: PlaceNamer) async -> Bool {
+    if let network = namer.network { return network == .privateNetwork }
+    let host = NetworkScope.normalized(namer.host)
+    if NetworkScope.isPrivateName(host) { return true }
+    if let isPrivate = NetworkScope.isPrivateAddress(host) { return isPrivate }
+    let known = await addresses(host)
+    return !known.isEmpty && known.allSatisfy { NetworkScope.isPrivateAddress($0) == true }
   }
 
   private func refusal(of realm: URL, _ reason: String) -> RegistryError {

@@ -167,11 +167,18 @@ struct ContentRange {
   let total: Int64?
 
   init?(_ text: String) {
-    guard let match = text.wholeMatch(of: /bytes ([0-9]{1,18})-([0-9]{1,18})\/([0-9]{1,18}|\*)/),
-      let start = Int64(match.1), let end = Int64(match.2), start <= end
+    guard text.hasPrefix("bytes ") else { return nil }
+    let parts = text.dropFirst(6).split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2 else { return nil }
+    let bounds = parts[0].split(separator: "-", omittingEmptySubsequences: false).map(Self.number)
+    total = Self.number(parts[1])
+    guard bounds.count == 2, let start = bounds[0], let end = bounds[1], start <= end, total != nil || parts[1] == "*"
     else { return nil }
     self.start = start
     self.end = end
-    total = Int64(match.3)
+  }
+
+  private static func number(_ text: Substring) -> Int64? {
+    (1...18).contains(text.utf8.count) && text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int64(text) : nil
   }
 }

@@ -59,7 +59,7 @@ extension RegistryClient {
         throw isElsewhere ? refusal.ofStorage : refusal
       }
       if isElsewhere {
-        route.learn(BlobRoute.Place(url: response.url, reach: response.reach, registryHost: endpoint.host))
+        route.learn(BlobRoute.Place(url: response.url, reach: response.reach, namer: response.namer))
       }
       return try stream(response, descriptor, range)
     }
@@ -72,7 +72,7 @@ extension RegistryClient {
     let subject = "GET blob \(descriptor.digest) at \(place.url.host ?? "")"
     // The registry chose the place: what held for the redirect holds for each request that follows.
     let response = try await transport.read(
-      .GET, place.url, headers: headers, reach: place.reach, onBehalfOf: place.registryHost, subject: subject)
+      .GET, place.url, headers: headers, reach: place.reach, namedBy: place.namer, subject: subject)
     guard [.ok, .partialContent].contains(response.status) else {
       await response.body.discard()
       return nil

@@ -49,7 +49,7 @@ package struct RegistryClient: Sendable {
     transport = RegistryTransport(
       connections: connections,
       networkGuard: NetworkGuard(
-        allowedPrivateHosts: configuration.allowedPrivateHosts, isProxied: { connections.isProxied($0) }),
+        allowedPrivateHosts: configuration.allowedPrivateHosts),
       stallTimeout: configuration.stallTimeout, userAgent: configuration.userAgent)
     authenticator = Authenticator(credentials: credentials, tokenService: TokenService(transport: transport))
     self.configuration = configuration
@@ -59,6 +59,15 @@ package struct RegistryClient: Sendable {
   /// How the HTTP client must be set up: redirects are followed here and not there, bodies have no deadline, and a
   /// failed connection is reported at once, because requests are repeated with pauses.
   package static func configuration() -> HTTPClient.Configuration {
+    configuration(BodyBlocks(), network: PeerNetwork.of)
+  }
+
+  /// - Parameters:
+  ///   - blocks: memory for long bodies.
+  ///   - network: to what network an address belongs.
+  static func configuration(
+    _ blocks: BodyBlocks, network: @escaping @Sendable (SocketAddress?) -> PeerNetwork
+  ) -> HTTPClient.Configuration {
     var configuration = HTTPClient.Configuration(
       redirectConfiguration: .disallow, timeout: .init(connect: .seconds(30)), decompression: .disabled)
     configuration.httpVersion = .http1Only
@@ -68,7 +77,13 @@ package struct RegistryClient: Sendable {
     configuration.http1_1ConnectionDebugInitializer = { channel in
       channel.setOption(
         ChannelOptions.recvAllocator,
-        value: AdaptiveRecvByteBufferAllocator(minimum: 16 * 1024, initial: 64 * 1024, maximum: 256 * 1024))
+        value: AdaptiveRecvByteBufferAllocator(minimum: 16 * 1024, initial: 64 * 1024, maximum: 256 * 1024)
+      ).flatMapThrowing {
+        let pipeline = channel.pipeline.syncOperations
+        let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)
+        try pipeline.addHandlers(
+          [BodyCollector(blocks), PeerNoteHandler(network(channel.remoteAddress))], position: .after(parser))
+      }
     }
     return configuration
   }
@@ -117,7 +132,8 @@ package struct RegistryClient: Sendable {
     guard !challenges.isEmpty else { return response }
     await response.body.discard()
     return try await attempt(
-      try await authenticator.answer(challenges, from: endpoint, scope: scope, refused: known))
+      try await authenticator.answer(
+        challenges, from: endpoint, as: response.namer, scope: scope, refused: known))
   }
 
   /// Runs `operation` on Docker Hub's mirrors, where there are any, and last on the registry itself. A token that came

@@ -41,13 +41,24 @@ package final class RegistryConnections: Sendable {
   /// Used for everything, if there is one.
   private let shared: HTTPClient?
   private let state = Mutex(State())
+  private let blocks = BodyBlocks()
+  private let network: @Sendable (SocketAddress?) -> PeerNetwork
 
   /// The caller ends it with ``shutdown()``.
   ///
   /// - Throws: ``RegistryError`` `invalidCertificates`.
-  package init(
+  package convenience init(
     group: any EventLoopGroup, proxies: ProxySettings = ProxySettings(), trust: CertificateTrust = CertificateTrust()
   ) throws {
+    try self.init(group: group, proxies: proxies, trust: trust, network: PeerNetwork.of)
+  }
+
+  /// - Parameter network: to what network an address belongs.
+  init(
+    group: any EventLoopGroup, proxies: ProxySettings = ProxySettings(), trust: CertificateTrust = CertificateTrust(),
+    network: @escaping @Sendable (SocketAddress?) -> PeerNetwork
+  ) throws {
+    self.network = network
     self.group = group
     self.proxies = proxies
     self.trust = trust
@@ -62,6 +73,7 @@ package final class RegistryConnections: Sendable {
     trust = CertificateTrust()
     common = nil
     shared = client
+    network = PeerNetwork.of
   }
 
   package func shutdown() async {
@@ -101,7 +113,7 @@ package final class RegistryConnections: Sendable {
   }
 
   private func configuration(_ route: Route) -> HTTPClient.Configuration {
-    var configuration = RegistryClient.configuration()
+    var configuration = RegistryClient.configuration(blocks, network: network)
     configuration.tlsConfiguration = common
     if let proxy = route.proxy {
       switch (proxy.kind, proxy.user) {
@@ -115,25 +127,23 @@ package final class RegistryConnections: Sendable {
       }
     }
     if route.reach == .publicNetworks {
-      configuration.http1_1ConnectionDebugInitializer = { channel in
-        guard let refusal = Self.refusal(of: channel.remoteAddress) else {
-          return channel.eventLoop.makeSucceededVoidFuture()
+      let prepare = configuration.http1_1ConnectionDebugInitializer
+      configuration.http1_1ConnectionDebugInitializer = { [network] channel in
+        guard network(channel.remoteAddress) == .privateNetwork else {
+          return prepare?(channel) ?? channel.eventLoop.makeSucceededVoidFuture()
         }
         // After the client has learned of the failure: it forgets the connection then.
         channel.eventLoop.execute { channel.close(promise: nil) }
-        return channel.eventLoop.makeFailedFuture(refusal)
+        return channel.eventLoop.makeFailedFuture(Self.refusal)
       }
     }
     return configuration
   }
 
-  /// Why nothing may be sent to this address; nil when it is public.
-  static func refusal(of address: SocketAddress?) -> RegistryError? {
-    if let text = address?.ipAddress, NetworkScope.isPrivateAddress(text) == false { return nil }
-    return RegistryError(
-      .refusedRedirect,
-      "a registry on the internet leads to an address in a private network; refused (\(NetworkGuard.advice))")
-  }
+  /// Why nothing may be sent over a connection that leads into a private network.
+  private static let refusal = RegistryError(
+    .refusedRedirect,
+    "a registry on the internet leads to an address in a private network; refused (\(NetworkGuard.advice))")
 
   private static func authority(of url: URL) -> String {
     let host = NetworkScope.normalized(url.host ?? "")

@@ -28,7 +28,10 @@ extension RegistryTransport {
           // The meter watches over progress; this is only the outermost limit.
           let response = try await http.execute(request, timeout: .hours(7 * 24))
           let body = (try? await response.body.collect(upTo: 64 * 1024)) ?? ByteBuffer()
-          return UploadAnswer(status: response.status, headers: response.headers, body: Array(body.readableBytesView))
+          var headers = response.headers
+          let namer = namer(at: url, takingNoteFrom: &headers)
+          return UploadAnswer(
+            status: response.status, headers: headers, body: Array(body.readableBytesView), namer: namer)
         }
         group.addTask { throw try await meter.stall(after: stallTimeout, answerTimeout) }
         defer { group.cancelAll() }

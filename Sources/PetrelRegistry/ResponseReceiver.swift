@@ -42,9 +42,9 @@ final class ResponseReceiver: HTTPClientResponseDelegate, NIOAsyncSequenceProduc
     _ request: HTTPClient.Request, with client: HTTPClient, subject: String, stallTimeout: Duration
   ) async throws -> (head: HTTPResponseHead, body: ResponseBody) {
     let receiver = ResponseReceiver(subject: subject, stallTimeout: stallTimeout)
-    // Chunks have at most 256 KiB, so a stream holds at most 4 MiB.
+    // Chunks have at most 2 MiB, so a stream holds at most 4 MiB.
     let producer = ResponseBody.Producer.makeSequence(
-      backPressureStrategy: .init(lowWatermark: 4, highWatermark: 16), finishOnDeinit: true, delegate: receiver)
+      backPressureStrategy: .init(lowWatermark: 1, highWatermark: 2), finishOnDeinit: true, delegate: receiver)
     receiver.state.withLock { $0.source = producer.source }
     let head = try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { receiver.start(request, with: client, head: $0) }

@@ -36,16 +36,22 @@ struct TokenService: Sendable {
 
   /// - Parameter scopes: what to ask for besides the scopes that the challenge names.
   func token(
-    for challenge: AuthChallenge, at endpoint: RegistryEndpoint, scopes: [String], credential: RegistryCredential
+    for challenge: AuthChallenge, at endpoint: RegistryEndpoint, namedBy namer: PlaceNamer, scopes: [String],
+    credential: RegistryCredential
   ) async throws -> Token {
     guard let realm = challenge.parameters["realm"].flatMap({ URL(string: $0) }) else {
       throw RegistryError(.invalidResponse, "\(endpoint.authority) asks for a token but does not say where to get one")
     }
-    let reach = try await transport.networkGuard.check(realm: realm, for: endpoint)
+    let reach = try await transport.networkGuard.check(realm: realm, for: endpoint, namedBy: namer)
     let named = (challenge.parameters["scope"] ?? "").split(separator: " ").map(String.init)
     let allScopes = Set(scopes + named).sorted()
     let service = challenge.parameters["service"]
-    let response = try await send(to: realm, reach, service, allScopes, credential, endpoint)
+    let response: RegistryResponse
+    do {
+      response = try await send(to: realm, reach, service, allScopes, credential, endpoint)
+    } catch let error as RegistryError where error.code == .refusedRedirect {
+      throw transport.networkGuard.refusal(ofPrivate: realm)
+    }
     guard response.status == .ok else {
       await response.body.discard()
       throw failure(response, endpoint)

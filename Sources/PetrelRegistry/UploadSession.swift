@@ -15,6 +15,8 @@ struct UploadSession: Sendable {
   /// Where the next request goes; changes with each answer.
   var url: URL
   var reach: Reach
+  /// The registry that has opened it.
+  let namer: PlaceNamer
   /// Bytes that the registry has taken.
   var offset: Int64 = 0
   /// The registry wants chunks of at least this many bytes.

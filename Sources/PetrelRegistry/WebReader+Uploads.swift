@@ -23,13 +23,13 @@ extension WebReader {
   /// - Parameters:
   ///   - range: in bytes of the content.
   ///   - size: bytes of all content.
-  ///   - namer: the URL of the server that has named `url`.
+  ///   - namer: who has named `url`.
   ///   - progress: called with the offset in the content that has been reached.
   package func put(
-    _ content: any BlobContent, _ range: Range<Int64>, of size: Int64, to url: URL, namedBy namer: URL,
+    _ content: any BlobContent, _ range: Range<Int64>, of size: Int64, to url: URL, namedBy namer: PlaceNamer,
     headers: HTTPHeaders, subject: String, progress: @escaping @Sendable (Int64) -> Void
   ) async throws -> WebUploadAnswer {
-    let reach = try await transport.networkGuard.check(location: url, from: namer, onBehalfOf: namer.host ?? "")
+    let reach = try await transport.networkGuard.check(location: url, namedBy: namer)
     let meter = UploadMeter(size: Int64(range.count))
     var request = HTTPClientRequest(url: url.absoluteString)
     request.method = .PUT
@@ -44,9 +44,10 @@ extension WebReader {
 
   /// One request without credentials of its own to a place that another server has named. Redirects are not followed.
   package func send(
-    _ method: HTTPMethod, to url: URL, namedBy namer: URL, headers: HTTPHeaders, body: ByteBuffer, subject: String
+    _ method: HTTPMethod, to url: URL, namedBy namer: PlaceNamer, headers: HTTPHeaders, body: ByteBuffer,
+    subject: String
   ) async throws -> WebAnswer {
-    let reach = try await transport.networkGuard.check(location: url, from: namer, onBehalfOf: namer.host ?? "")
+    let reach = try await transport.networkGuard.check(location: url, namedBy: namer)
     return WebAnswer(
       response: try await transport.send(method, url, headers: headers, body: body, reach: reach, subject: subject))
   }

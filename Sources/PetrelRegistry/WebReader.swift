@@ -32,7 +32,7 @@ package struct WebReader: Sendable {
       bare.remove(name: "Authorization")
       // `url`'s server chose the place: what held for the redirect holds for each request that follows.
       let response = try await transport.read(
-        .GET, place.url, headers: bare, reach: place.reach, onBehalfOf: place.registryHost, subject: subject)
+        .GET, place.url, headers: bare, reach: place.reach, namedBy: place.namer, subject: subject)
       if [.ok, .partialContent].contains(response.status) { return WebAnswer(response: response) }
       await response.body.discard()
       route.forget()
@@ -41,7 +41,7 @@ package struct WebReader: Sendable {
     if [.ok, .partialContent].contains(response.status),
       RedirectRule.origin(of: response.url) != RedirectRule.origin(of: url)
     {
-      route.learn(BlobRoute.Place(url: response.url, reach: response.reach, registryHost: url.host ?? ""))
+      route.learn(BlobRoute.Place(url: response.url, reach: response.reach, namer: response.namer))
     }
     return WebAnswer(response: response)
   }
@@ -63,6 +63,8 @@ package struct WebAnswer: Sendable {
   /// Where it came from, redirects followed.
   package var url: URL { response.url }
   package var body: ResponseBody { response.body }
+  /// Who answers for the places that it names.
+  package var namer: PlaceNamer { response.namer }
 
   /// The pause that a refusing server asks for.
   package var retryAfter: Duration? { RegistryError.retryAfter(response.headers) }

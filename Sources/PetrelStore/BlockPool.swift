@@ -32,6 +32,15 @@ final class BlockPool: Sendable {
   /// Whether a block whose bytes are on the disk may be kept in memory all the same.
   var hasRoom: Bool { state.withLock { $0.used <= comfortable } }
 
+  /// Counts memory of somebody else, of the size of a block, that is kept in the place of one. Nil when there is no room.
+  func lease() -> BlockLease? {
+    state.withLock { state in
+      guard state.used < comfortable else { return nil }
+      state.used += 1
+      return BlockLease(pool: self)
+    }
+  }
+
   /// Throws `Errno` when the machine has no memory left.
   func take() throws(Errno) -> Block {
     let known = state.withLock { state in
@@ -48,10 +57,10 @@ final class BlockPool: Sendable {
     return Block(address: UInt(bitPattern: address), pool: self)
   }
 
-  fileprivate func giveBack(_ address: UInt) {
+  fileprivate func giveBack(_ address: UInt?) {
     let released = state.withLock { state -> [UInt] in
       state.used -= 1
-      state.idle.append(address)
+      if let address { state.idle.append(address) }
       // Nobody is at work: the memory is the system's again.
       guard state.used == 0 || state.idle.count > comfortable else { return [] }
       defer { state.idle = [] }
@@ -85,6 +94,15 @@ final class Block: Sendable {
   var bytes: UnsafeMutableRawBufferPointer {
     UnsafeMutableRawBufferPointer(start: UnsafeMutableRawPointer(bitPattern: address), count: Self.size)
   }
+}
+
+/// A place in a pool's count that other memory takes. Given back with the last reference.
+final class BlockLease: Sendable {
+  private let pool: BlockPool
+
+  fileprivate init(pool: BlockPool) { self.pool = pool }
+
+  deinit { pool.giveBack(nil) }
 }
 
 #if canImport(Darwin)

@@ -55,7 +55,7 @@ actor ChunkHasher {
     while offset < range.upperBound {
       let length = Int(min(range.upperBound - offset, Int64(Block.size)))
       if mayBeKept, let kept = blob.takeKept(at: offset) {
-        use(UnsafeRawBufferPointer(rebasing: kept.bytes[..<length]))
+        kept.withBytes(use)
         offset += Int64(length)
         continue
       }

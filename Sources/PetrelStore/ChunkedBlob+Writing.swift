@@ -6,7 +6,9 @@ import SystemPackage
 
 extension ChunkedBlob {
   /// Not to be called by two at a time.
-  func writeNow(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws {
+  ///
+  /// - Parameter lender: what `bytes` are all of, where they may be kept in memory without a copy.
+  func writeNow(_ bytes: UnsafeRawBufferPointer, at offset: Int64, of lender: LentBytes? = nil) throws {
     try checkFailure()
     guard offset >= 0, Int64(bytes.count) <= layout.size - offset else {
       throw StoreError(.tooLarge, "\(digest) is longer than the \(layout.size) bytes that were announced")
@@ -17,14 +19,24 @@ extension ChunkedBlob {
       let chunk = layout.chunk(at: position)
       let room = Int(layout.range(of: chunk).upperBound - position)
       let part = UnsafeRawBufferPointer(rebasing: rest.prefix(room))
-      try write(part, at: position, in: chunk)
+      let source = lender.map { LentPart(bytes: $0, start: Int(position - offset)) }
+      try write(part, at: position, in: chunk, source)
       rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(part.count))
       position += Int64(part.count)
     }
   }
 
+  /// Where the bytes of a write come from.
+  private struct LentPart {
+    let bytes: LentBytes
+    /// Of the part in them.
+    let start: Int
+  }
+
   /// What is there already is left alone.
-  private func write(_ part: UnsafeRawBufferPointer, at offset: Int64, in chunk: Int) throws {
+  private func write(
+    _ part: UnsafeRawBufferPointer, at offset: Int64, in chunk: Int, _ source: LentPart?
+  ) throws {
     guard let filling = filling(of: chunk) else { return }
     let range = offset..<offset + Int64(part.count)
     for gap in filling.fill.withLock({ $0.gaps }).map({ $0.clamped(to: range) }) {
@@ -33,18 +45,26 @@ extension ChunkedBlob {
         let blockEnd = start - start % Int64(Block.size) + Int64(Block.size)
         let end = filling.usesBlocks ? min(gap.upperBound, blockEnd) : gap.upperBound
         let bytes = UnsafeRawBufferPointer(rebasing: part[Int(start - offset)..<Int(end - offset)])
-        try insert(bytes, start..<end, chunk, filling)
+        let place = source.map { LentPart(bytes: $0.bytes, start: $0.start + Int(start - offset)) }
+        try insert(bytes, start..<end, chunk, filling, place)
         start = end
       }
     }
   }
 
   private func insert(
-    _ bytes: UnsafeRawBufferPointer, _ range: Range<Int64>, _ chunk: Int, _ filling: ChunkFilling
+    _ bytes: UnsafeRawBufferPointer, _ range: Range<Int64>, _ chunk: Int, _ filling: ChunkFilling, _ source: LentPart?
   ) throws {
     let left = layout.size - received
     try files.reportingErrno("write", note: " (\(left) more bytes are needed; what was received is kept)") {
-      if filling.usesBlocks {
+      if filling.usesBlocks, let source, isWholeBlock(bytes, range) {
+        try files.data.write(bytes, at: range.lowerBound, by: writeBytes)
+        // It is hashed as soon as all before it is there. Else it has to be read again.
+        if let lease = pool.lease() {
+          let kept = KeptBlock.lent(source.bytes, source.start..<source.start + bytes.count, lease)
+          state.withLock { $0.kept[range.lowerBound] = kept }
+        }
+      } else if filling.usesBlocks {
         try collect(bytes, range, filling)
       } else {
         try DiskWatch.willChange(.write, files.path)
@@ -72,8 +92,14 @@ extension ChunkedBlob {
     try DiskWatch.willChange(.write, files.path)
     try files.data.write(UnsafeRawBufferPointer(rebasing: block.bytes[..<place.count]), at: start, by: writeBytes)
     filling.blocks.withLock { $0[start] = nil }
-    // It is hashed as soon as all before it is there. Else it has to be read again.
-    if pool.hasRoom { state.withLock { $0.kept[start] = block } }
+    if pool.hasRoom { state.withLock { $0.kept[start] = .own(block, count: place.count) } }
+  }
+
+  /// Whether the bytes can go to the file as they are.
+  private func isWholeBlock(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int64>) -> Bool {
+    let end = min(range.lowerBound + Int64(Block.size), layout.size)
+    return range.lowerBound % Int64(Block.size) == 0 && range.upperBound == end
+      && UInt(bitPattern: bytes.baseAddress) % UInt(PlatformFile.uncachedAlignment) == 0
   }
 
   /// Nil when all of the chunk is there.

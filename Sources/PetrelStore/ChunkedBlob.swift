@@ -34,7 +34,7 @@ package final class ChunkedBlob: Sendable {
     var filling: [Int: ChunkFilling] = [:]
     var received: Int64 = 0
     /// Blocks that are in the file and still in memory, by their place.
-    var kept: [Int64: Block] = [:]
+    var kept: [Int64: KeptBlock] = [:]
     /// What went wrong in the background.
     var failure: StoreError?
   }
@@ -89,13 +89,15 @@ package final class ChunkedBlob: Sendable {
 
   /// Writes bytes that follow each other. What is there already is left alone.
   ///
+  /// Pieces that begin at a page, in memory and in the blob, are written without being copied.
+  ///
   /// Throws ``StoreError``: `tooLarge`, `noSpace`, `io`.
   package func write(_ pieces: [some Collection<UInt8> & Sendable], at offset: Int64) async throws {
     try await writers.run { [self] in
       var offset = offset
       for piece in pieces {
         let done: Void? = try piece.withContiguousStorageIfAvailable {
-          try writeNow(UnsafeRawBufferPointer($0), at: offset)
+          try writeNow(UnsafeRawBufferPointer($0), at: offset, of: LentBytes(piece))
         }
         if done == nil { try Array(piece).withUnsafeBytes { try writeNow($0, at: offset) } }
         offset += Int64(piece.count)
@@ -151,7 +153,7 @@ package final class ChunkedBlob: Sendable {
   func block() throws -> Block { try files.reportingErrno("read") { try pool.take() } }
 
   /// A block that is still in memory. It is forgotten.
-  func takeKept(at offset: Int64) -> Block? { state.withLock { $0.kept.removeValue(forKey: offset) } }
+  func takeKept(at offset: Int64) -> KeptBlock? { state.withLock { $0.kept.removeValue(forKey: offset) } }
 
   /// Takes note of what a chunk of an earlier session has turned out to be. Returns false, and drops it, when it is not
   /// what it was.

@@ -22,11 +22,13 @@ import Testing
   }
 
   private func check(
-    _ realm: String, registry: String = "registry.example.com", isInsecure: Bool = false, allowed: Set<String> = []
+    _ realm: String, registry: String = "registry.example.com", in network: PeerNetwork? = .publicNetwork,
+    isInsecure: Bool = false, allowed: Set<String> = []
   ) async throws -> Reach {
     let url = try #require(URL(string: realm))
+    let endpoint = RegistryEndpoint(registry: registry, isInsecure: isInsecure)
     return try await networkGuard(allowed).check(
-      realm: url, for: RegistryEndpoint(registry: registry, isInsecure: isInsecure))
+      realm: url, for: endpoint, namedBy: PlaceNamer(host: endpoint.host, network: network))
   }
 
   @Test(arguments: [
@@ -36,7 +38,7 @@ import Testing
     "https://169.254.169.254/latest", "https://[fe80::1]/t", "https://[fd00::1]/t", "https://[::]/t",
     "https://0.0.0.0/t", "https://[::10.0.0.1]/t", "https://[2002:a00:1::]/t", "https://100.64.0.1/t",
     "https://host.docker.internal/t", "https://model-runner.docker.internal/t", "https://gateway.docker.internal/t",
-    "https://printer.local/t", "https://rebind.example.com/t", "https://short/t", "https://zoned.example.com/t",
+    "https://printer.local/t",
     "http://auth.example.com/token", "file:///etc/passwd", "ftp://auth.example.com/t", "https://u:p@auth.example.com/",
     "/token",
   ])
@@ -47,20 +49,20 @@ import Testing
   @Test func publicRealmMustStayPublic() async throws {
     #expect(try await check("https://auth.example.com/token") == .publicNetworks)
     #expect(try await check("https://8.8.8.8/token") == .publicNetworks)
-    // Behind a proxy names may not be known here.
-    #expect(try await check("https://unknown.example.com/token") == .publicNetworks)
+    // What a name means is seen when the connection stands, and nothing is sent before.
+    for name in ["rebind.example.com", "short", "zoned.example.com", "unknown.example.com"] {
+      #expect(try await check("https://\(name)/token") == .publicNetworks)
+    }
   }
 
-  @Test func leavesNamesToTheProxy() async throws {
-    var networkGuard = networkGuard()
-    networkGuard.isProxied = { _ in true }
-    let registry = "registry.example.com"
-    func reach(_ text: String) async throws -> Reach? {
-      await networkGuard.reach(of: try #require(URL(string: text)), onBehalfOf: registry)
+  @Test func looksUpRegistriesBehindAProxy() async throws {
+    #expect(try await check("https://10.0.0.1/t", registry: "corp.example.com", in: nil) == .anywhere)
+    #expect(try await check("https://auth.example.com/t", in: nil) == .publicNetworks)
+    for registry in ["registry.example.com", "rebind.example.com", "unknown.example.com"] {
+      await expectRegistryError(.refusedRealm) {
+        try await check("https://10.0.0.1/t", registry: registry, in: nil)
+      }
     }
-    #expect(try await reach("https://rebind.example.com/t") == .publicNetworks)
-    #expect(try await reach("https://10.0.0.1/t") == nil)
-    #expect(try await reach("https://localhost/t") == nil)
   }
 
   @Test func allowsTheRegistryItself() async throws {
@@ -69,11 +71,15 @@ import Testing
   }
 
   @Test func allowsPrivateRealmForPrivateRegistry() async throws {
-    #expect(try await check("https://gitlab.example.com/jwt/auth", registry: "corp.example.com:5050") == .anywhere)
-    #expect(try await check("http://127.0.0.1:9/t", registry: "localhost:5000", isInsecure: true) == .anywhere)
-    // One private address among public ones does not make a registry private.
+    #expect(
+      try await check("https://gitlab.example.com/jwt/auth", registry: "corp.example.com:5050", in: .privateNetwork)
+        == .anywhere)
+    #expect(
+      try await check("http://127.0.0.1:9/t", registry: "localhost:5000", in: .privateNetwork, isInsecure: true)
+        == .anywhere)
+    // A name that has a private address says nothing: the connection led elsewhere.
     await expectRegistryError(.refusedRealm) {
-      try await check("https://gitlab.example.com/t", registry: "rebind.example.com")
+      try await check("https://10.1.2.3/t", registry: "gitlab.example.com", in: .publicNetwork)
     }
   }
 
@@ -94,29 +100,30 @@ import Testing
 
   @Test(arguments: [
     ("https://cdn.example.com/x", Reach.publicNetworks as Reach?), ("https://10.0.0.1/x", nil),
-    ("https://gitlab.example.com/x", nil), ("https://registry.example.com/x", .anywhere),
+    ("https://gitlab.example.com/x", .publicNetworks), ("https://registry.example.com/x", .anywhere),
   ])
   func looksAtRedirects(_ target: String, _ expected: Reach?) async throws {
     let source = try #require(URL(string: "https://registry.example.com/v2/"))
     let location = try #require(URL(string: target))
     let networkGuard = networkGuard()
+    let namer = PlaceNamer(host: "registry.example.com", network: .publicNetwork)
     guard let expected else {
       await expectRegistryError(.refusedRedirect) {
-        try await networkGuard.check(location: location, from: source, onBehalfOf: "registry.example.com")
+        try await networkGuard.check(location: location, from: source, namedBy: namer)
       }
       return
     }
     #expect(
-      try await networkGuard.check(location: location, from: source, onBehalfOf: "registry.example.com") == expected)
+      try await networkGuard.check(location: location, from: source, namedBy: namer) == expected)
   }
 
   @Test(arguments: [
     ("127.0.0.1", true), ("10.9.8.7", true), ("::1", true), ("::ffff:192.168.0.1", true), ("93.184.216.34", false),
   ])
   func looksAtTheAddressThatIsDialled(_ address: String, _ isRefused: Bool) throws {
-    let refusal = RegistryConnections.refusal(of: try SocketAddress(ipAddress: address, port: 443))
-    #expect((refusal?.code == .refusedRedirect) == isRefused)
-    #expect(RegistryConnections.refusal(of: try SocketAddress(unixDomainSocketPath: "/x"))?.code == .refusedRedirect)
+    let network = PeerNetwork.of(try SocketAddress(ipAddress: address, port: 443))
+    #expect((network == .privateNetwork) == isRefused)
+    #expect(PeerNetwork.of(try SocketAddress(unixDomainSocketPath: "/x")) == .privateNetwork)
   }
 
   @Test func closesConnectionsThatWouldLeaveThePublicNetworks() async throws {
@@ -131,7 +138,8 @@ import Testing
       // A place that a registry named once is no more trusted the next time.
       await expectRegistryError(.refusedRedirect) {
         try await transport.read(
-          .GET, url, headers: [:], reach: .publicNetworks, onBehalfOf: "registry.example.com", subject: "test")
+          .GET, url, headers: [:], reach: .publicNetworks,
+          namedBy: PlaceNamer(host: "registry.example.com", network: .publicNetwork), subject: "test")
       }
       #expect(try await transport.send(.GET, url, subject: "test").status == .notFound)
       #expect(registry.requests.count == 1)

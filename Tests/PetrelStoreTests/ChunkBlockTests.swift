@@ -132,6 +132,62 @@ import Testing
     }
   }
 
+  /// Bytes at an address that disks take, as blocks of a download are.
+  private final class AlignedBytes: Collection, Sendable {
+    let startIndex = 0
+    let endIndex: Int
+    private let address: UInt
+
+    init(_ bytes: ArraySlice<UInt8>) {
+      endIndex = bytes.count
+      let memory = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: Swift.max(1, bytes.count), alignment: PlatformFile.uncachedAlignment)
+      memory.copyBytes(from: bytes)
+      address = UInt(bitPattern: memory.baseAddress)
+    }
+
+    deinit { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
+
+    private var memory: UnsafeBufferPointer<UInt8> {
+      UnsafeBufferPointer(start: UnsafePointer(bitPattern: address), count: endIndex)
+    }
+
+    subscript(index: Int) -> UInt8 { memory[index] }
+    func index(after index: Int) -> Int { index + 1 }
+    func withContiguousStorageIfAvailable<R>(_ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R? {
+      try body(memory)
+    }
+  }
+
+  @Test(arguments: [64, 1, -1])
+  func blocksThatComeWholeAreNotCopied(comfortable: Int) async throws {
+    try await withStore { store in
+      let layout = ChunkLayout(size: Self.blob.size, chunkSize: Int64(Self.chunk))
+      let files = try ChunkFiles(Self.blob.digest, layout, in: store.layout)
+      defer { files.close() }
+      let pool = BlockPool(comfortable: comfortable)
+      let lent = Mutex<Set<UInt>>([])
+      let copied = Counter()
+      let blob = try ChunkedBlob(digest: Self.blob.digest, files: files, pool: pool) { file, offset, bytes in
+        if !lent.withLock({ $0.contains(UInt(bitPattern: bytes.baseAddress)) }) { copied.increment() }
+        try file.writeAll(toAbsoluteOffset: offset, bytes)
+      }
+      // Two blocks at a time, the last piece with the blob's end in it.
+      for start in stride(from: 0, to: Self.content.count, by: 2 * Block.size).reversed() {
+        let piece = AlignedBytes(Self.content[start..<min(start + 2 * Block.size, Self.content.count)])
+        piece.withContiguousStorageIfAvailable { bytes in
+          let base = UInt(bitPattern: bytes.baseAddress)
+          lent.withLock { $0.formUnion([base, base + UInt(Block.size)]) }
+        }
+        try await blob.write([piece], at: Int64(start))
+      }
+      #expect(copied.value == 0)
+      #expect(blob.missing.isEmpty)
+      #expect(try await blob.verdict() == .isWhole)
+      #expect(try contents(store.layout.chunks(Self.blob.digest)) == Self.content)
+    }
+  }
+
   @Test func memoryIsUsedAgainAndGivenBack() throws {
     let pool = BlockPool(comfortable: 2)
     #expect(pool.hasRoom)
