@@ -28,7 +28,7 @@ struct ConfigureCommand: PetrelSubcommand {
   @Flag(help: "Forget everything that was set before.")
   var reset = false
 
-  @Flag(inversion: .prefixedNo, help: "Load the model into memory afterwards.")
+  @Flag(inversion: .prefixedNo, exclusivity: .exclusive, help: "Load the model into memory afterwards.")
   var preload = true
 
   @Argument(help: "The model.")

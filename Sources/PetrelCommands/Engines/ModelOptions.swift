@@ -30,7 +30,7 @@ struct ModelOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: "The share of the GPU's memory for vLLM, from 0 to 1.")
   var gpuMemoryUtilization: Double?
 
-  @Flag(inversion: .prefixedNo, help: "Whether the model thinks before it answers.")
+  @Flag(inversion: .prefixedNo, exclusivity: .exclusive, help: "Whether the model thinks before it answers.")
   var think: Bool?
 
   @Option(parsing: .unconditional, help: "Layers to keep on the GPU; -1 lets the engine decide.")

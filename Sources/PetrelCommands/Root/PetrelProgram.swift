@@ -54,8 +54,9 @@ package enum PetrelProgram {
   private static func perform(_ invocation: Invocation, _ context: CommandContext) async throws {
     try requireKnownCommand(invocation.words)
     var command: any ParsableCommand
+    let words = try FlagValues.normalized(invocation.words)
     do {
-      command = try PetrelCommand.parseAsRoot(invocation.words)
+      command = try PetrelCommand.parseAsRoot(words)
       guard let subcommand = command as? any PetrelSubcommand else {
         // The root or `help`: both answer with the help text, as an error that is a success.
         try command.run()

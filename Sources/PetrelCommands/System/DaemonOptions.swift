@@ -31,7 +31,7 @@ struct DaemonOptions: ParsableArguments {
   var tlsKey: String?
 
   @Flag(
-    inversion: .prefixedNo,
+    inversion: .prefixedNo, exclusivity: .exclusive,
     help: "Ask for API keys on all addresses, or on none. (default: on those that other machines can reach)")
   var auth: Bool?
 
