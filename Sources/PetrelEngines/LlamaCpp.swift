@@ -54,7 +54,18 @@ package struct LlamaCpp: Sendable {
   /// unless it is told a number.
   func baseArguments() throws(EngineError) -> [String] {
     guard let text = environment["LLAMA_ARGS"], !text.isEmpty else { return ["--metrics"] }
-    let words = Self.splitArguments(text)
+    return try Self.checkBaseArguments(text)
+  }
+
+  /// The words of `LLAMA_ARGS`.
+  ///
+  /// - Throws: code `launchFailed` for a quote without an end, and for what the daemon decides.
+  @discardableResult
+  package static func checkBaseArguments(_ text: String) throws(EngineError) -> [String] {
+    guard !hasOpenQuote(text) else {
+      throw EngineError(.launchFailed, "invalid LLAMA_ARGS: a quotation mark is not closed")
+    }
+    let words = splitArguments(text)
     if let reserved = words.first(where: { ["--model", "--host", "--embeddings", "--mmproj"].contains($0) }) {
       throw EngineError(
         .launchFailed,
@@ -70,6 +81,18 @@ package struct LlamaCpp: Sendable {
       kept.contains(name)
         || ["GGML_", "CUDA_", "HIP_", "HSA_", "ROCR_", "NVIDIA_", "VK_"].contains { name.hasPrefix($0) }
     }
+  }
+
+  private static func hasOpenQuote(_ text: String) -> Bool {
+    var quote: Character?
+    for character in text {
+      if character == quote {
+        quote = nil
+      } else if quote == nil, character == "\"" || character == "'" {
+        quote = character
+      }
+    }
+    return quote != nil
   }
 
   /// Splits at blanks; single and double quotes keep blanks.

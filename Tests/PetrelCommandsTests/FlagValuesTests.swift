@@ -14,7 +14,7 @@ import Testing
     ("configure --context-size=4 m", "configure --context-size=4 m"),
     ("configure --runtime-flag --think=x m", "configure --runtime-flag --think=x m"),
     ("configure m -- --think=x", "configure m -- --think=x"), ("run m --json=", nil), ("ls --json=yes", nil),
-  ]) func `Values of flags become what the parser knows`(words: String, expected: String?) {
+  ]) func `Values of flags become what the parser knows`(words: String, expected: String?) throws {
     let words = words.split(separator: " ").map(String.init)
     if let expected {
       #expect(try FlagValues.normalized(words).joined(separator: " ") == expected)

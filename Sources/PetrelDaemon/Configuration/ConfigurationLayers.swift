@@ -41,6 +41,10 @@ package struct ConfigurationLayers: Sendable {
     _ setting: Setting<Value>, isList: Bool, rows: inout [SettingRow]
   ) throws(ConfigurationError) -> [Value] {
     let (texts, source) = texts(of: setting, isList: isList)
+    if !isList, case .file = source, texts.count > 1 {
+      throw ConfigurationError(
+        message: "\(setting.key) is a list (\(source)), but it must be one value: \(setting.expectation)")
+    }
     rows.append(
       SettingRow(key: setting.key, value: texts.map(setting.describe).joined(separator: ", "), source: source))
     var values: [Value] = []

@@ -160,11 +160,7 @@ package struct DaemonConfiguration: Sendable {
     }
     let level = Setting(
       "log-level", environment: "LOG_LEVEL", default: "info", expects: "trace, debug, info, warning or error"
-    ) { text in
-      // Other programs read the variable too, with values of their own; those must not keep anything from working.
-      let level = text.lowercased()
-      return level == "warn" ? .warning : Logger.Level(rawValue: level) ?? .info
-    }
+    ) { $0 }
     let isCloudWithGPUs =
       layers.environment["MODEL_RUNNER_ENVIRONMENT"] == "cloud"
       && layers.environment["NVIDIA_VISIBLE_DEVICES"]?.isEmpty == false
@@ -199,7 +195,8 @@ package struct DaemonConfiguration: Sendable {
     socket = try required(path("socket", environment: "MODEL_RUNNER_SOCK", default: home.appending("petrel.sock")))
     modelsPath = try required(
       path("models-path", environment: "MODELS_PATH", default: userHome.appending(".docker/models")))
-    logLevel = try required(level)
+    var levelWarning: String?
+    logLevel = try Self.logLevel(try required(level), level, from: rows.last?.source, warning: &levelWarning)
     logDirectory = try required(path("log-dir", environment: "MODEL_RUNNER_LOG_DIR", default: home.appending("logs")))
     preload = try layers.values(text("preload", environment: "PETREL_PRELOAD"), rows: &rows)
     let keep = try required(keepAlive)
@@ -260,15 +257,35 @@ package struct DaemonConfiguration: Sendable {
           SettingRow(key: key, value: value, source: given == nil ? .file(layers.filePath) : .environment(name)))
       }
     }
+    if let value = environment["LLAMA_ARGS"], let source = rows.last(where: { $0.key == "llama-args" })?.source {
+      do {
+        try LlamaCpp.checkBaseArguments(value)
+      } catch {
+        throw ConfigurationError(message: "llama-args is \"\(value)\" (\(source)): \(error.message)")
+      }
+    }
     self.environment = environment
     self.rows = rows
     let known = Set(rows.map(\.key)).subtracting(["home"]).union(["llama-server-path", "llama-args"])
     let idle =
       isTLS || (certificate == nil && key == nil) ? [] : ["tls-cert and tls-key have no effect: TLS is off (tls)"]
     warnings =
-      idle + registries.warnings + access.warnings
+      idle + [levelWarning].compactMap { $0 } + registries.warnings + access.warnings
       + layers.file.keys.filter { !known.contains($0) }.sorted().map {
         "\(layers.filePath): unknown setting \"\($0)\""
       }
+  }
+  /// Other programs read the variable too, with values of their own: those are warned of and stand for `info`. In the
+  /// file and in flags they are errors.
+  private static func logLevel(
+    _ text: String, _ setting: Setting<String>, from source: SettingSource?, warning: inout String?
+  ) throws(ConfigurationError) -> Logger.Level {
+    let name = text.lowercased()
+    if let level = name == "warn" ? .warning : Logger.Level(rawValue: name) { return level }
+    let message =
+      "\(setting.key) is \"\(text)\" (\(source ?? .builtIn)), but it must be \(setting.expectation)"
+    guard case .environment = source else { throw ConfigurationError(message: message) }
+    warning = message + "; info is used"
+    return .info
   }
 }
