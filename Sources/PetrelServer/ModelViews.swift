@@ -74,8 +74,8 @@ extension ModelLibrary {
       case .set: break
       }
     }
-    // The reference ignores sizes below 1.
-    if case .set(let size) = change.contextSize, size <= 0 { change.contextSize = .clear }
+    // The reference ignores sizes below 1; -1 has become `clear` already.
+    if case .set(let size) = change.contextSize, size <= 0 { change.contextSize = .keep }
     if change.runtimeFlags == .set([]) { change.runtimeFlags = .clear }
     if case .set(let speculative) = change.speculative, speculative == ModelSettings.Speculative() {
       change.speculative = .clear

@@ -72,6 +72,8 @@ struct EngineCommandTests {
     (["--keep-alive", "1d", "m"], "invalid keep_alive duration \"1d\""),
     (["--hf_overrides", "{", "m"], "invalid --hf_overrides JSON: {"),
     (["--priority", "x", "m"], "invalid priority \"x\""), (["--context-size", "99999999999", "m"], "context-size"),
+    (["--context-size", "0", "m"], "--context-size is 0, but it must be above 0, or -1"),
+    (["--context-size", "-7", "m"], "--context-size is -7, but it must be above 0, or -1"),
   ]) func configureRefusesWhatMakesNoSense(words: [String], message: String) async throws {
     let fixture = try CommandFixture()
     let result = try await run(["configure"] + words, fixture: fixture) { _ in .init(202, chunks: []) }

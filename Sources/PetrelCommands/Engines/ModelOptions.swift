@@ -68,6 +68,10 @@ struct ModelOptions: ParsableArguments {
   /// - Throws: ``CommandError`` for what can be told without the daemon.
   func change() throws -> SettingsChange {
     var change = SettingsChange()
+    if let contextSize, contextSize < 1, contextSize != -1 {
+      throw CommandError(
+        .usage, "--context-size is \(contextSize), but it must be above 0, or -1 to take it back to its default")
+    }
     change.contextSize = Self.resetting(contextSize.map(Int.init))
     change.parallel = Self.resetting(parallel)
     change.maximumConcurrency = Self.resetting(maxConcurrent)

@@ -158,7 +158,7 @@ package struct DaemonConfiguration: Sendable {
     let hosts = Setting("host", environment: "PETREL_HOST", default: "127.0.0.1", expects: "an address") { text in
       text.isEmpty ? nil : text
     }
-    let level = Setting(
+    let level = Setting<String>(
       "log-level", environment: "LOG_LEVEL", default: "info", expects: "trace, debug, info, warning or error"
     ) { $0 }
     let isCloudWithGPUs =
@@ -284,7 +284,7 @@ package struct DaemonConfiguration: Sendable {
     if let level = name == "warn" ? .warning : Logger.Level(rawValue: name) { return level }
     let message =
       "\(setting.key) is \"\(text)\" (\(source ?? .builtIn)), but it must be \(setting.expectation)"
-    guard case .environment = source else { throw ConfigurationError(message: message) }
+    guard case .environment? = source else { throw ConfigurationError(message: message) }
     warning = message + "; info is used"
     return .info
   }
