@@ -39,6 +39,8 @@ struct ConfigureCommand: PetrelSubcommand {
 
   private var isShow: Bool { model.first == "show" && model.count <= 2 && engineFlags.isEmpty }
 
+  var modelNames: [String] { model }
+
   func validate() throws {
     guard model.count == 1 || isShow else {
       let place = engineFlags.isEmpty ? "" : " before --"

@@ -28,6 +28,8 @@ struct UnloadCommand: PetrelSubcommand {
   @Argument(help: "Names, tags or IDs.")
   var models: [String] = []
 
+  var modelNames: [String] { models }
+
   func validate() throws {
     let name = ProgramName.current
     let usage = "Usage:  \(name) unload (MODEL [MODEL ...] [--backend BACKEND] | --all)"

@@ -19,6 +19,8 @@ struct CopyCommand: PetrelSubcommand {
   @Argument(help: "Its new name, with registry and tag.")
   var target: String
 
+  var modelNames: [String] { [source, target] }
+
   func run(_ context: CommandContext) async throws {
     try await context.withDaemon { client in
       let success = try await Transfer(mode: .push, model: source, context: context, copyTarget: target)

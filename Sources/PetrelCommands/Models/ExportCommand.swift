@@ -14,6 +14,8 @@ struct ExportCommand: PetrelSubcommand {
   @Argument(help: "The archive; - is standard output.")
   var file: String
 
+  var modelNames: [String] { [model] }
+
   func run(_ context: CommandContext) async throws {
     guard file != "-" || !context.output.isTerminal else {
       throw CommandError(.usage, "an archive is nothing for a terminal; name a file or redirect the output")

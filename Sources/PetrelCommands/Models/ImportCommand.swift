@@ -31,6 +31,8 @@ struct ImportCommand: PetrelSubcommand {
     let source: ImportSource
   }
 
+  var modelNames: [String] { models }
+
   func run(_ context: CommandContext) async throws {
     let candidates = try search(context)
     guard !candidates.isEmpty else {

@@ -16,6 +16,8 @@ struct InspectCommand: PetrelSubcommand {
   @Argument(help: "A name, a tag or an ID.")
   var model: String
 
+  var modelNames: [String] { [model] }
+
   func validate() throws {
     if remote && openai { throw ValidationError("--remote flag cannot be used with --openai flag") }
   }

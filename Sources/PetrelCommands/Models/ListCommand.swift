@@ -22,6 +22,8 @@ struct ListCommand: PetrelSubcommand {
   @Argument(help: "Only this model; all of its tags when it is given without one.")
   var model: String?
 
+  var modelNames: [String] { model.map { [$0] } ?? [] }
+
   func validate() throws {
     if quiet && openai { throw ValidationError("--quiet flag cannot be used with --openai flag or OpenAI backend") }
   }

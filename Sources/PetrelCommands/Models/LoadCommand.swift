@@ -16,6 +16,8 @@ struct LoadCommand: PetrelSubcommand {
   @Argument(help: "The name to give the model: archives hold none.")
   var model: String?
 
+  var modelNames: [String] { model.map { [$0] } ?? [] }
+
   func run(_ context: CommandContext) async throws {
     if let model {
       guard try context.names.parse(model).tag != nil else {

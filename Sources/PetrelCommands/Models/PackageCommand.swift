@@ -34,6 +34,8 @@ struct PackageCommand: PetrelSubcommand {
   @Argument(help: "The name to give the model; may be left out with --output.")
   var model: String?
 
+  var modelNames: [String] { [model, source.from].compactMap { $0 } }
+
   func validate() throws {
     try source.validate()
     try additions.validate()

@@ -23,6 +23,8 @@ struct PullCommand: PetrelSubcommand {
   )
   var model: String
 
+  var modelNames: [String] { [model] }
+
   func validate() throws {
     if !verify && !key.isEmpty { throw ValidationError("--key does nothing without --verify") }
   }

@@ -28,6 +28,8 @@ struct PushCommand: PetrelSubcommand {
   @Argument(help: "A tag of a model on this machine.")
   var model: String
 
+  var modelNames: [String] { [model] }
+
   func validate() throws {
     if !sign && key != nil { throw ValidationError("--key does nothing without --sign") }
   }

@@ -16,6 +16,8 @@ struct RemoveCommand: PetrelSubcommand {
   @Argument(help: "Names, tags or IDs.")
   var models: [String]
 
+  var modelNames: [String] { models }
+
   func run(_ context: CommandContext) async throws {
     try await context.withDaemon { client in
       var hasFailed = false

@@ -14,6 +14,8 @@ struct TagCommand: PetrelSubcommand {
   @Argument(help: "The new name, with a tag or without.")
   var target: String
 
+  var modelNames: [String] { [source, target] }
+
   func run(_ context: CommandContext) async throws {
     try await context.withDaemon { client in
       try await client.tag(source, as: target, names: context.names)

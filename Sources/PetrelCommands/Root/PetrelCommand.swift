@@ -8,11 +8,16 @@ protocol PetrelSubcommand: AsyncParsableCommand, Sendable {
   /// Whether SIGINT and SIGTERM are left to the command instead of cancelling its task.
   static var handlesSignals: Bool { get }
 
+  /// Names of models as they were typed. None may be empty.
+  var modelNames: [String] { get }
+
   func run(_ context: CommandContext) async throws
 }
 
 extension PetrelSubcommand {
   static var handlesSignals: Bool { false }
+
+  var modelNames: [String] { [] }
 
   func run() async throws {
     try await run(.live(environment: ProcessEnvironment.current))

@@ -83,6 +83,10 @@ package enum PetrelProgram {
 
   /// Runs the command until it ends or a signal cancels it; a second signal ends the process at once.
   private static func supervise(_ command: any PetrelSubcommand, _ context: CommandContext) async throws {
+    guard !command.modelNames.contains(where: { $0.allSatisfy(\.isWhitespace) }) else {
+      throw CommandError(
+        .usage, "a model's name is missing; `\(ProgramName.current) list` shows the models that are here")
+    }
     guard !type(of: command).handlesSignals else {
       try await command.run(context)
       return

@@ -37,6 +37,8 @@ struct RunCommand: PetrelSubcommand {
   @Argument(help: "The question.")
   var prompt: [String] = []
 
+  var modelNames: [String] { [model] }
+
   func validate() throws {
     if json && !dryRun { throw ValidationError("--json goes with --dry-run only") }
   }

@@ -25,6 +25,8 @@ struct FsckCommand: PetrelSubcommand {
   @Argument(help: "Only these: names, tags or IDs.")
   var models: [String] = []
 
+  var modelNames: [String] { models }
+
   func validate() throws {
     if removeBroken && !repair { throw ValidationError("--remove-broken can only be used with --repair") }
   }
