@@ -52,6 +52,14 @@ package final class DaemonClient: Sendable {
     return answer != nil
   }
 
+  /// Whether what answers at the endpoint has a list of models, as every model runner has. Doubts count as yes.
+  private func isModelRunner() async -> Bool {
+    var request = HTTPClientRequest(url: endpoint.url(path: "/models"))
+    request.headers = HTTPHeaders(commonHeaders)
+    guard let answer = try? await http.execute(request, timeout: .seconds(15)) else { return true }
+    return answer.status != .notFound
+  }
+
   /// A model's name as a part of a path; its slashes stay.
   static func pathPart(_ model: String) -> String { PercentEncoding.encode(model, keeping: "/:@") }
 
@@ -66,7 +74,7 @@ package final class DaemonClient: Sendable {
     request.body = body
     do {
       let response = try await http.execute(request, deadline: .distantFuture)
-      guard response.status.code < 400 else { throw try await Self.failure(response) }
+      guard response.status.code < 400 else { throw try await failure(response) }
       return response
     } catch {
       throw translate(error)
@@ -113,13 +121,17 @@ package final class DaemonClient: Sendable {
     }
   }
 
-  private static func failure(_ response: HTTPClientResponse) async throws -> ClientError {
+  private func failure(_ response: HTTPClientResponse) async throws -> ClientError {
     var bytes: [UInt8] = []
     for try await piece in response.body {
-      bytes += piece.readableBytesView.prefix(maximumErrorBytes - bytes.count)
-      if bytes.count == maximumErrorBytes { break }
+      bytes += piece.readableBytesView.prefix(Self.maximumErrorBytes - bytes.count)
+      if bytes.count == Self.maximumErrorBytes { break }
     }
     let status = Int(response.status.code)
+    if status == 404, ErrorBody.isOfAnyServer(bytes), await !isModelRunner() {
+      return ClientError(
+        .unexpectedAnswer, "what answers at \(endpoint) is no model runner; see MODEL_RUNNER_HOST and the port")
+    }
     let message = ErrorBody.message(in: bytes) ?? "the daemon answered with \(status) \(response.status.reasonPhrase)"
     return ClientError(
       .status(status), message, retryAfter: response.headers.first(name: "Retry-After").flatMap(Int.init))

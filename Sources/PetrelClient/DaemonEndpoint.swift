@@ -57,6 +57,15 @@ package struct DaemonEndpoint: Hashable, Sendable, CustomStringConvertible {
     self.init(transport: .tcp(origin: "\(scheme)://\(authority)"), pathPrefix: String(prefix))
   }
 
+  /// Whether it is on this machine as far as its name tells.
+  package var isLocal: Bool {
+    switch transport {
+    case .unixSocket: true
+    case .tcp(let origin):
+      ["localhost", "127.", "[::1]"].contains { origin.dropFirst(origin.hasPrefix("https") ? 8 : 7).hasPrefix($0) }
+    }
+  }
+
   /// As people write it: the base URL, or `unix://` and the path.
   package var description: String {
     switch transport {

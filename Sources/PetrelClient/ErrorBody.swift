@@ -33,6 +33,13 @@ struct ErrorBody: Decodable {
     return text.isEmpty ? nil : text
   }
 
+  /// Whether the body of a 404 is one that servers give for paths they don't know, whatever they serve.
+  static func isOfAnyServer(_ bytes: some Collection<UInt8>) -> Bool {
+    let text = excerpt(of: bytes).lowercased()
+    return text.isEmpty || ["404 page not found", "not found", "404 not found", "404: not found"].contains(text)
+      || ["<", "{\"errors\"", "{\"detail\""].contains { text.hasPrefix($0) }
+  }
+
   /// At most 4096 bytes of text, without blanks around it.
   static func excerpt(of bytes: some Collection<UInt8>) -> String {
     var text = Substring(String(decoding: bytes.prefix(4096), as: UTF8.self))

@@ -17,13 +17,12 @@ import NIOSSL
 extension DaemonClient {
   /// What an error of the HTTP library means to a person.
   func translate(_ error: any Error) -> any Error {
-    let notRunning = ClientError(
-      .notRunning, "the petrel daemon is not running (nothing answers at \(endpoint)); start it with `petrel serve`")
+    let notRunning = ClientError(.notRunning, Self.notRunning(at: endpoint))
     switch error {
     case let error as HTTPClientError where error == .cancelled:
       return CancellationError()
     case let error as HTTPClientError where error == .remoteConnectionClosed:
-      return ClientError(.connection, "the daemon at \(endpoint) closed the connection before it had answered")
+      return ClientError(.connection, "the daemon at \(endpoint) was stopped, or has crashed, before it had answered")
     case let error as HTTPClientError:
       return ClientError(.connection, "cannot reach the daemon at \(endpoint): \(error.shortDescription)")
     case let error as NIOConnectionError where error.connectionErrors.isEmpty:
@@ -42,7 +41,7 @@ extension DaemonClient {
       if Self.isRefusal(error) { return notRunning }
       return ClientError(.connection, "the connection to the daemon at \(endpoint) failed: \(error)")
     case let error as HTTPParserError where error == .invalidEOFState:
-      return ClientError(.connection, "the daemon at \(endpoint) closed the connection in the middle of its answer")
+      return ClientError(.connection, "the daemon at \(endpoint) was stopped, or has crashed, in the middle of its answer")
     case is HTTPParserError:
       return ClientError(.unexpectedAnswer, "what answers at \(endpoint) speaks no HTTP; is it a model runner?")
     case is ChannelError, is NIOTooManyBytesError:
@@ -50,6 +49,13 @@ extension DaemonClient {
     default:
       return error
     }
+  }
+
+  /// Only a daemon of this machine can be started here.
+  private static func notRunning(at endpoint: DaemonEndpoint) -> String {
+    endpoint.isLocal
+      ? "the petrel daemon is not running (nothing answers at \(endpoint)); start it with `petrel serve`"
+      : "nothing answers at \(endpoint); start the daemon there, or correct MODEL_RUNNER_HOST"
   }
 
   private static func isRefusal(_ error: any Error) -> Bool {

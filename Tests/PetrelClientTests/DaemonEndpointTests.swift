@@ -35,3 +35,12 @@ struct DaemonEndpointTests {
     #expect(socket.url(path: "/version") == "http+unix://%2Ftmp%2Fa%20b%2Fpetrel.sock/version")
   }
 }
+
+struct EndpointPlaceTests {
+  @Test(arguments: [
+    ("unix:///s", true), ("http://localhost:1", true), ("https://127.0.0.1", true), ("http://[::1]:2/p", true),
+    ("http://box.lan", false), ("https://192.168.1.2:3", false),
+  ]) func `Tells this machine from others`(address: String, isLocal: Bool) throws {
+    #expect(try DaemonEndpoint(parsing: address).isLocal == isLocal)
+  }
+}

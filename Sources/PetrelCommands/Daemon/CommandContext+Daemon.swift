@@ -47,11 +47,16 @@ extension CommandContext {
     return nil
   }
 
+  /// Whether commands may start a daemon in the background.
+  var mayStartDaemon: Bool {
+    variable("MODEL_RUNNER_NO_AUTO_INSTALL") == nil && variable("PETREL_NO_AUTOSTART") == nil
+  }
+
   private func localDaemon(
     socket: DaemonEndpoint, tcp: DaemonEndpoint, quietly: Bool
   ) async throws -> DaemonClient {
     if let client = await firstAnswering([socket, tcp]) { return client }
-    guard variable("MODEL_RUNNER_NO_AUTO_INSTALL") == nil, variable("PETREL_NO_AUTOSTART") == nil else {
+    guard mayStartDaemon else {
       throw ClientError(
         .notRunning,
         "the petrel daemon is not running (nothing answers at \(socket) or \(tcp)); start it with `petrel serve`")

@@ -24,8 +24,22 @@ struct StatusCommand: PetrelSubcommand {
       try context.output.write(BackendListing(backends).rendered())
     } else {
       try context.output.line("Docker Model Runner is not running")
-      context.errors.notice("Start the daemon with `petrel serve`; commands that need it start it themselves.")
+      context.errors.notice(Self.advice(target, context))
       throw ExitCode.failure
+    }
+  }
+
+  /// What to do where none runs.
+  private static func advice(_ target: DaemonTarget, _ context: CommandContext) -> String {
+    switch target {
+    case .given(let endpoint) where endpoint.isLocal:
+      "Nothing answers at \(endpoint). Start the daemon with `petrel serve`; no command starts one there."
+    case .given(let endpoint):
+      "Nothing answers at \(endpoint). Start the daemon there, or correct MODEL_RUNNER_HOST."
+    case .local where !context.mayStartDaemon:
+      "Start the daemon with `petrel serve`; commands must not start it (PETREL_NO_AUTOSTART)."
+    case .local:
+      "Start the daemon with `petrel serve`; commands that need it start it themselves."
     }
   }
 }

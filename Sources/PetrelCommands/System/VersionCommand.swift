@@ -15,7 +15,18 @@ struct VersionCommand: PetrelSubcommand {
 
   func run(_ context: CommandContext) async throws {
     let target = try DaemonTarget(context)
-    let server = try await context.withRunningDaemon { try? await $0?.version().version }
+    var server: String?
+    var reason = "not reachable"
+    try await context.withRunningDaemon { client in
+      guard let client else { return }
+      do {
+        server = try await client.version().version
+      } catch let error as ClientError where error.status == 401 {
+        reason = "it wants an API key: set PETREL_API_KEY"
+      } catch let error as ClientError {
+        reason = "it answers, but does not tell: \(error)"
+      }
+    }
     if json {
       try context.printJSON(
         VersionReport(
@@ -30,7 +41,7 @@ struct VersionCommand: PetrelSubcommand {
        OS/Arch:    \(Platform.description)
 
       Server:
-       Version:    \(server ?? "(not reachable)")
+       Version:    \(server ?? "(\(TerminalText.printable(reason)))")
        Engine:     \(target.kind)
 
       """)
