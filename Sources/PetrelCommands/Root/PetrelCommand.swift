@@ -58,6 +58,12 @@ struct PetrelCommand: AsyncParsableCommand {
     UninstallRunnerCommand.self, RPCWorkerCommand.self, InstallPluginCommand.self,
   ]
 
+  /// What other programs call commands that have another name here.
+  static let otherNames = [
+    "show": "inspect", "delete": "rm", "remove": "rm", "rmi": "rm", "images": "list", "cp": "copy", "save": "export",
+    "chat": "run", "create": "package", "build": "package",
+  ]
+
   /// Names and aliases of all commands.
   static var commandNames: [String] {
     (modelCommands + useCommands + storeCommands + systemCommands).flatMap { command in

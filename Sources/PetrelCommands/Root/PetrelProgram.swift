@@ -72,10 +72,11 @@ package enum PetrelProgram {
 
   /// The parser's own message for a word that is no command says nothing of commands.
   private static func requireKnownCommand(_ words: [String]) throws {
-    guard let word = words.first, !word.hasPrefix("-"), word != "help" else { return }
+    let words = words.first == "help" ? words.dropFirst() : words[...]
+    guard let word = words.first, !word.hasPrefix("-") else { return }
     let known = PetrelCommand.commandNames
-    guard !known.contains(word) else { return }
-    let guess = Spelling.closest(to: word, among: known).map { " Did you mean \"\($0)\"?" } ?? ""
+    guard !known.contains(word), word != "help" else { return }
+    let guess = (PetrelCommand.otherNames[word] ?? Spelling.closest(to: word, among: known)).map { " Did you mean \"\($0)\"?" } ?? ""
     throw CommandError(
       .unknownCommand,
       "unknown command \"\(word)\".\(guess) See '\(ProgramName.current) --help' for the commands there are.")

@@ -2,27 +2,32 @@
 
 /// Finds what was probably meant by a misspelt word.
 enum Spelling {
-  /// The candidate that is at most two edits away, or begins with the word.
+  /// The candidate that is one edit away, for longer words two, or that begins with the word.
   static func closest(to word: String, among candidates: [String]) -> String? {
     guard word.count <= 32 else { return nil }
     let ranked = candidates.map { (name: $0, edits: distance(word, $0)) }.min { $0.edits < $1.edits }
-    if let ranked, ranked.edits <= min(2, word.count / 2) { return ranked.name }
+    if let ranked, word.count > 1, ranked.edits <= (word.count < 6 ? 1 : 2) { return ranked.name }
     return candidates.first { word.count > 1 && $0.hasPrefix(word) }
   }
 
-  /// The number of insertions, deletions and replacements between two words (Levenshtein).
+  /// The number of insertions, deletions, replacements and swaps of neighbours between two words (optimal string
+  /// alignment).
   static func distance(_ left: String, _ right: String) -> Int {
-    let right = Array(right)
-    var row = Array(0...right.count)
-    for (index, character) in left.enumerated() {
-      var diagonal = row[0]
-      row[0] = index + 1
+    let (left, right) = (Array(left), Array(right))
+    var beforeLast: [Int] = []
+    var last = Array(0...right.count)
+    for row in left.indices {
+      var current = [row + 1]
       for column in right.indices {
-        let replaced = diagonal + (character == right[column] ? 0 : 1)
-        diagonal = row[column + 1]
-        row[column + 1] = min(replaced, row[column] + 1, row[column + 1] + 1)
+        let replaced = last[column] + (left[row] == right[column] ? 0 : 1)
+        var edits = min(replaced, last[column + 1] + 1, current[column] + 1)
+        if row > 0, column > 0, left[row] == right[column - 1], left[row - 1] == right[column] {
+          edits = min(edits, beforeLast[column - 1] + 1)
+        }
+        current.append(edits)
       }
+      (beforeLast, last) = (last, current)
     }
-    return row[right.count]
+    return last[right.count]
   }
 }
