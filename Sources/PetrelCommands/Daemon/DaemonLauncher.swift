@@ -52,14 +52,21 @@ struct DaemonLauncher {
         executable: try ExecutablePath.current(), arguments: ["petrel", "serve"] + arguments,
         environment: daemonEnvironment.merging([TrimmingLogHandler.variable: log.string]) { $1 },
         log: log))
-    if !isQuiet { context.errors.notice("Started the petrel daemon (pid \(process.pid)), log: \(log)") }
 
     var deadline = context.clock.uptime() + Self.startLimit
     var exit: String?
     while true {
-      if let client = await context.firstAnswering(endpoints) { return client }
-      if exit == nil, let description = process.exitDescription() {
-        exit = description
+      let client = await context.firstAnswering(endpoints)
+      let hadEnded = exit != nil
+      if !hadEnded { exit = process.exitDescription() }
+      if let client {
+        // If ours has ended, another command's answers.
+        if exit == nil, !isQuiet {
+          context.errors.notice("Started the petrel daemon (pid \(process.pid)), log: \(log)")
+        }
+        return client
+      }
+      if !hadEnded, exit != nil {
         deadline = min(deadline, context.clock.uptime() + Self.graceAfterExit)
       }
       guard context.clock.uptime() < deadline else { break }
