@@ -43,6 +43,18 @@ struct RunnerOptions: ParsableArguments {
     }
   }
 
+  /// The flags as they were given, for `restart-runner`.
+  var given: String {
+    var words = host.flatMap { ["--host", $0] }
+    if debug { words.append("--debug") }
+    if tls { words.append("--tls") }
+    let values = [
+      ("--port", port.map { String($0) }), ("--tls-port", tlsPort.map { String($0) }), ("--tls-cert", tlsCert),
+      ("--tls-key", tlsKey), ("--proxy-cert", proxyCert),
+    ]
+    return (words + values.flatMap { name, value in value.map { [name, $0] } ?? [] }).joined(separator: " ")
+  }
+
   /// Arguments of `serve`.
   var arguments: [String] {
     var arguments = host.flatMap { ["--host", $0] }
@@ -67,10 +79,15 @@ struct StartRunnerCommand: PetrelSubcommand {
 
   func run(_ context: CommandContext) async throws {
     try InstallRunnerCommand.checkBackend(backend)
-    guard try await context.startRunner(options.arguments) else {
-      try context.output.line("The petrel daemon is already running")
-      return
+    guard try await !context.startRunner(options.arguments) else { return }
+    let given = options.given
+    guard given.isEmpty else {
+      throw CommandError(
+        .usage,
+        "the petrel daemon is already running, and \(given) was not applied; "
+          + "`\(ProgramName.current) restart-runner \(given)` starts it anew with that")
     }
+    try context.output.line("The petrel daemon is already running")
   }
 }
 

@@ -28,17 +28,28 @@ struct UninstallRunnerCommand: PetrelSubcommand {
     if let version { return try await remove(version: version, context) }
     if let backend {
       try InstallRunnerCommand.checkBackend(backend)
+      let wasInstalled = try isInstalled(context)
       let isDone = try await context.withRunningDaemon { client in
         try await client?.uninstallBackend(BackendRequest(backend: backend)) != nil
       }
       if !isDone { try remove(context) }
-      try context.output.line("Uninstalled \(backend) backend")
-      return
+      return try report(wasInstalled, context)
     }
     if models { try await context.removeAllModels() }
     _ = try await context.stopRunner()
-    let found = try remove(context)
-    try context.output.line(found ? "Uninstalled \(LlamaCpp.name) backend" : "No engine is installed")
+    let wasInstalled = try isInstalled(context)
+    try remove(context)
+    try report(wasInstalled, context)
+  }
+
+  /// True for a daemon elsewhere, whose folder can't be looked at from here.
+  private func isInstalled(_ context: CommandContext) throws -> Bool {
+    if case .given(let endpoint) = try DaemonTarget(context), !endpoint.isLocal { return true }
+    return !LlamaCpp(home: context.petrelHome, environment: context.environment).installations().isEmpty
+  }
+
+  private func report(_ wasInstalled: Bool, _ context: CommandContext) throws {
+    try context.output.line(wasInstalled ? "Uninstalled \(LlamaCpp.name) backend" : "No engine is installed")
   }
 
   private func remove(version: String, _ context: CommandContext) async throws {
@@ -52,10 +63,9 @@ struct UninstallRunnerCommand: PetrelSubcommand {
     try context.output.line("Uninstalled \(LlamaCpp.name) \(version)")
   }
 
-  @discardableResult
-  private func remove(_ context: CommandContext) throws -> Bool {
+  private func remove(_ context: CommandContext) throws {
     do {
-      return try LlamaCpp(home: context.petrelHome, environment: context.environment).removeInstalled()
+      _ = try LlamaCpp(home: context.petrelHome, environment: context.environment).removeInstalled()
     } catch {
       throw CommandError(.fileSystem, "the engines can't be removed: \(FileFailure.reason(error))")
     }
