@@ -91,17 +91,20 @@ struct StoreRepair: Sendable {
     // A blob that models share has come with the first of them.
     if try await isSound(id) { return Outcome(isRepaired: true, message: "brought again") }
     let tags = try await library.store.tags()[id] ?? []
-    var reason = "no tag says where it came from; remove it with `petrel rm \(id.short)` and pull or package it anew"
+    var reasons: [String] = []
     for name in sources(tags, id) {
       do {
         try await pull(name)
         if try await isSound(id) { return Outcome(isRepaired: true, message: "brought again from \(name)") }
-        reason = "\(name) is another model now; remove this one with `petrel rm \(id.short)`"
+        reasons.append("\(name) is another model now")
       } catch let error as LibraryError where error.code != .cancelled {
-        reason = "\(name): \(error.message)"
+        reasons.append("\(name): \(error.message)")
       }
     }
-    return Outcome(isRepaired: false, message: reason)
+    let cause = reasons.isEmpty ? "no tag says where it came from" : reasons.joined(separator: "; ")
+    return Outcome(
+      isRepaired: false,
+      message: cause + "; remove it with `petrel rm \(id.short)`, and package or import it anew if it was made here")
   }
 
   /// Names to pull. By digest, as a tag may mean another model by now; Hugging Face knows no digests.
@@ -119,10 +122,13 @@ struct StoreRepair: Sendable {
   private func pull(_ name: String) async throws {
     try await report(StoreCheckLine(.progress, message: "Pulling \(name)"))
     let stream = try await library.pull(name)
+    var layers: [String: Int64] = [:]
     for await line in stream where line.type == .progress {
+      guard let layer = line.layer.id else { continue }
+      layers[layer] = line.layer.current
       try await report(
         StoreCheckLine(
-          .progress, message: line.message, checked: line.layer.current, total: line.layer.size))
+          .progress, message: "Pulling \(name)", checked: layers.values.reduce(0, +), total: line.total))
     }
     try Task.checkCancellation()
     if let failure = stream.failure { throw failure }

@@ -36,7 +36,7 @@ struct FsckCommand: PetrelSubcommand {
       models: models.isEmpty ? nil : models, repair: repair ? true : nil, removeBroken: removeBroken ? true : nil)
     try await context.withDaemon(quietly: json) { client in
       var report = StoreCheckReport()
-      var progress = CheckProgress(output: context.errors)
+      var progress = CheckProgress(output: context.errors, uptime: context.clock.uptime)
       let summary: StoreCheckSummary
       do {
         summary = try await client.checkStore(request) { line in

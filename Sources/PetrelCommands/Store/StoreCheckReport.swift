@@ -52,21 +52,37 @@ struct StoreCheckReport: Encodable {
   }
 }
 
-/// How far a check is: on a terminal a line that is written over, elsewhere a line for each tenth.
+/// How far a check is: on a terminal a line that is written over, elsewhere a line for each tenth of the check, and one
+/// a second of a pull.
 struct CheckProgress {
+  private static let redrawInterval = Duration.milliseconds(100)
+  private static let plainInterval = Duration.seconds(1)
+
   let output: TextOutput
+  private let uptime: @Sendable () -> Duration
   private var lastTenth: Int64 = -1
+  private var lastMessage: String?
+  private var lastShown: Duration?
   private var isShown = false
 
-  init(output: TextOutput) { self.output = output }
+  init(output: TextOutput, uptime: @escaping @Sendable () -> Duration) {
+    self.output = output
+    self.uptime = uptime
+  }
 
   mutating func show(_ line: StoreCheckLine) {
+    let now = uptime()
+    let interval = output.isTerminal ? Self.redrawInterval : Self.plainInterval
+    let isNew = line.message != lastMessage
+    lastMessage = line.message
+    if !isNew, let lastShown, now - lastShown < interval { return }
     let checked = line.checked ?? 0
     let total = line.total ?? 0
     let amount = total > 0 ? "\(HumanUnits.bytes(checked)) of \(HumanUnits.bytes(total))" : ""
     let text = line.message.map { amount.isEmpty ? $0 : "\($0) (\(amount))" } ?? "Checked \(amount)"
     if output.isTerminal {
       clear()
+      lastShown = now
       isShown = true
       try? output.write(TerminalText.printable(text))
       return
@@ -74,6 +90,7 @@ struct CheckProgress {
     let tenth = total > 0 ? checked * 10 / total : 0
     if line.message == nil, tenth == lastTenth || total == 0 { return }
     lastTenth = tenth
+    lastShown = now
     output.notice(text)
   }
 
