@@ -121,6 +121,11 @@ extension DaemonClient {
     try await decode(AdoptResponse.self, from: send(.POST, "/models/adopt", json: request))
   }
 
+  /// Daemons begin the message of a failed transfer with a word that whoever shows it puts before it anyway.
+  private static func reason(_ message: String) -> String {
+    message.hasPrefix("Error: ") ? String(message.dropFirst("Error: ".count)) : message
+  }
+
   private static var acceptJSON: [(String, String)] { [("Accept", "application/json")] }
 
   /// A stream that ends without a success line has failed, whatever its status.
@@ -131,7 +136,7 @@ extension DaemonClient {
     func consume(_ line: ProgressLine) throws {
       switch line.type {
       case .success: success = line.message
-      case .error: failure = failure ?? line.message
+      case .error: failure = failure ?? Self.reason(line.message)
       case .progress, .warning: try onLine(line)
       }
     }

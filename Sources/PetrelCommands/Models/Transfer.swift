@@ -42,8 +42,23 @@ struct Transfer {
         try await context.clock.sleep(wait)
         attempt += 1
       } catch let error as ClientError {
-        throw failure("\(error)")
+        throw failure(reason(error, hasConnected: hasConnected))
       }
+    }
+  }
+
+  /// What has become of the transfer, for people.
+  private func reason(_ error: ClientError, hasConnected: Bool) -> String {
+    switch (mode, error.code) {
+    // The daemon's words, which scripts know, name neither registry nor tag.
+    case (.pull, .status(404)) where error.message == "Model not found":
+      guard let reference = try? context.names.parse(model) else { return error.message }
+      let version = reference.tag.map { "the tag \($0)" } ?? "that digest"
+      return "Model not found: \(reference.registry) has no \(reference.repository) with \(version)"
+    case (.push, .status(404)) where error.message == "Model not found" && copyTarget == nil:
+      return "Model not found; `\(ProgramName.current) list` shows the models that are here"
+    case (.pull, .stream) where hasConnected: return "\(error). What came is kept; pull again to go on"
+    default: return "\(error)"
     }
   }
 
