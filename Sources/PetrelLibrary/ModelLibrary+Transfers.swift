@@ -43,7 +43,7 @@ extension ModelLibrary {
     try await translatingErrors {
       let reference = try tagReference(text)
       guard let model = try await store.find(ModelSelector(reference)) else {
-        throw LibraryError(.notFound, "get model '\(quoted(text))': model not found")
+        throw LibraryError(.notFound, "get model \(quoted(text)): model not found")
       }
       if isFromHuggingFace(reference) {
         guard signature == nil else {

@@ -37,7 +37,7 @@ extension ModelLibrary {
     var ids: Set<Digest> = []
     for name in names {
       guard let id = try await store.id(try selector(name)) else {
-        throw LibraryError(.notFound, "get model '\(quoted(name))': model not found")
+        throw LibraryError(.notFound, "get model \(quoted(name)): model not found")
       }
       ids.insert(id)
     }

@@ -65,7 +65,7 @@ package final class ModelLibrary: Sendable {
   package func resolve(_ text: String) async throws -> StoredModel {
     try await translatingErrors {
       guard let model = try await store.find(try selector(text)) else {
-        throw LibraryError(.notFound, "get model '\(quoted(text))': model not found")
+        throw LibraryError(.notFound, "get model \(quoted(text)): model not found")
       }
       return model
     }

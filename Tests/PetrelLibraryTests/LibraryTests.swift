@@ -27,7 +27,7 @@ import Testing
       #expect(try await library.inspect(model.digest.short).id == model.digest)
       #expect(await libraryError { try await library.inspect("nope") } == LibraryError(.notFound, "model not found"))
       let missing = await libraryError { try await library.resolve("m") }
-      #expect(missing == LibraryError(.notFound, "get model '\"m\"': model not found"))
+      #expect(missing == LibraryError(.notFound, "get model \"m\": model not found"))
       let unknown = await libraryError { try await library.remove("m") }
       #expect(unknown == LibraryError(.notFound, "model not found"))
 
@@ -225,7 +225,7 @@ import Testing
         #expect(error?.code == .invalidRequest)
       }
       let missing = await libraryError { try await fixture.library.repackage("nope", as: "z", contextSize: 1) }
-      #expect(missing == LibraryError(.notFound, "get model '\"nope\"': model not found"))
+      #expect(missing == LibraryError(.notFound, "get model \"nope\": model not found"))
     }
   }
 
