@@ -10,6 +10,7 @@ extension FitAssessment {
     switch verdict {
     case .loaded:
       return measured.map { "The model is loaded and takes \($0.text)." } ?? "The model is loaded."
+    case .loading: return "The model is being loaded, and \(need) are set aside for it."
     case .fits: return "The model needs \(need), and \(usable) are free for it: it fits."
     case .fitsAfterEviction:
       return "The model needs \(need), and \(usable) are free for it: it fits when idle models are unloaded, which "

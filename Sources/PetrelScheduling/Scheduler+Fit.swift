@@ -10,6 +10,8 @@ package struct FitAssessment: Sendable {
   package enum Verdict: String, Sendable {
     /// An engine runs.
     case loaded
+    /// An engine is on its way, and has been promised what it needs.
+    case loading
     case fits
     /// It fits when engines that are idle are ended.
     case fitsAfterEviction = "fits-after-eviction"
@@ -49,8 +51,11 @@ extension Scheduler {
       if let slots = board.facts(of: running.key)?.properties.slots { demand.memory.slots = slots }
     }
     let measured = running.flatMap { measure($0.key) }
+    // What its own engine is promised is not missing.
+    let load = loads[key]
     var assessment = FitAssessment(
-      verdict: .unknown, demand: demand, estimate: files.estimate(demand.memory), free: measuredFreeMemory(),
+      verdict: .unknown, demand: demand, estimate: files.estimate(demand.memory),
+      free: measuredFreeMemory(without: load?.id),
       evictable: .zero, measured: measured, options: [])
     let others = runners.filter { $0.value.key != key }
     let idle = Set(board.idleRunners().map(\.id))
@@ -58,6 +63,10 @@ extension Scheduler {
     assessment.evictable = others.filter { idle.contains($0.key) }.map(\.value.held).total
     guard running == nil else {
       assessment.verdict = .loaded
+      return assessment
+    }
+    if let load, load.promised > .zero {
+      assessment.verdict = .loading
       return assessment
     }
     guard let estimate = assessment.estimate, let free = assessment.free else { return assessment }
@@ -89,9 +98,9 @@ extension Scheduler {
     return runners[id]?.measured
   }
 
-  private func measuredFreeMemory() -> FreeMemory? {
+  private func measuredFreeMemory(without id: RunnerID?) -> FreeMemory? {
     for id in runners.keys { measure(id) }
-    return freeMemory()
+    return freeMemory(without: id)
   }
 
   /// What the engines of all runners take now, and what they were expected to take.

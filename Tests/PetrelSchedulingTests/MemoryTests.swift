@@ -60,6 +60,19 @@ import Testing
     }
   }
 
+  @Test func `A model that is being loaded does not stand in its own way`() async throws {
+    try await withScheduler(memory: Self.gauge(total: 230)) { fixture in
+      let model = try model("a", fixture, plan: "gate")
+      let request = Task { try await fixture.lease(model) }
+      try await eventually("its engine starts") { !model.starts.isEmpty }
+      let fit = try await fixture.scheduler.fit(model.requested, mode: .completion)
+      #expect(fit.verdict == .loading)
+      #expect(fit.free?.promised == .zero)
+      try model.openGate()
+      try await request.value.release()
+    }
+  }
+
   @Test func `What can never fit is refused at once, with numbers and with what would fit`() async throws {
     try await withScheduler(memory: Self.gauge(total: 130)) { fixture in
       let model = try model("a", fixture)

@@ -52,7 +52,7 @@ extension FitReport {
     let demand = fit.demand.memory
     self.init(
       model: name, backend: LlamaCpp.name, mode: mode.rawValue,
-      fits: [.loaded, .fits, .fitsAfterEviction].contains(fit.verdict), verdict: fit.verdict.rawValue,
+      fits: [.loaded, .loading, .fits, .fitsAfterEviction].contains(fit.verdict), verdict: fit.verdict.rawValue,
       message: fit.message, contextSize: demand.contextSize, requestedContextSize: fit.demand.cutContext,
       slots: demand.slots, cacheTypeK: demand.keyType.rawValue, cacheTypeV: demand.valueType.rawValue,
       estimate: fit.estimate.map(Estimate.init), measured: fit.measured?.bytes,
