@@ -125,6 +125,8 @@ package struct LlamaCppInstaller: Sendable {
       // Ends with the process, which `exit()` awaits.
       Task { await process.stop(grace: .seconds(2)) }
     }
+    // Its end was ours: it says nothing about compilers.
+    try Task.checkCancellation()
     guard report.cause == .exited(0) else {
       throw EngineError(
         .installFailed,

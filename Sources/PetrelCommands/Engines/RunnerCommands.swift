@@ -135,9 +135,6 @@ struct ReinstallRunnerCommand: PetrelSubcommand {
     var install = try InstallRunnerCommand.parse([])
     (install.requestedVersion, install.backend, install.force) = (version, backend, true)
     try await install.run(context)
-    if let path = context.variable("LLAMA_SERVER_PATH") {
-      context.errors.notice("LLAMA_SERVER_PATH is set: the daemon goes on using \(path), not what was installed")
-    }
     _ = try await context.stopRunner()
     _ = try await context.startRunner(options.arguments)
   }

@@ -42,6 +42,10 @@ struct InstallRunnerCommand: PetrelSubcommand {
       try context.output.line(try engine.locate().removingLastComponent().string)
       return
     }
+    if let path = context.variable("LLAMA_SERVER_PATH") {
+      context.errors.notice(
+        "Warning: LLAMA_SERVER_PATH is set: the daemon uses \(path), and what is installed now only without it")
+    }
     if let image { return try await install(from: image, context) }
     let configuration = try context.daemonConfiguration()
     if let image = configuration.engineImage, requestedVersion == nil { return try await install(from: image, context) }
