@@ -137,6 +137,10 @@ package struct Daemon: Sendable {
   }
 
   private func openStore() async throws -> ModelStore {
+    if let type = try? configuration.modelsPath.stat().type, type != .directory {
+      throw DaemonError(
+        message: "models-path is \(configuration.modelsPath), which is no folder; name the folder of the model store")
+    }
     do {
       return try await ModelStore.open(at: configuration.modelsPath, logger: logger)
     } catch let error as StoreError {
@@ -275,10 +279,17 @@ package struct Daemon: Sendable {
   }
 
   private static func explain(_ error: any Error, _ address: ListenAddress, portSetting: String) -> String {
-    if let error = error as? IOError, error.errnoCode == EADDRINUSE {
-      return "\(address) is in use by another program; choose another port with --\(portSetting), or stop that program"
+    switch error {
+    case let error as IOError:
+      switch Errno(rawValue: error.errnoCode) {
+      case .addressInUse:
+        return "\(address) is in use by another program; choose another port with --\(portSetting), or stop that program"
+      case .addressNotAvailable: return "can't listen on \(address): this machine has no such address; correct host"
+      case let reason: return "can't listen on \(address): \(reason)"
+      }
+    case is SocketAddressError.UnknownHost: return "can't listen on \(address): there is no such host; correct host"
+    default: return "can't listen on \(address): \(error)"
     }
-    return "can't listen on \(address): \(error)"
   }
 
   /// Lets running answers finish, but no longer than the grace period.

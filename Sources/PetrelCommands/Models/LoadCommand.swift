@@ -26,8 +26,16 @@ struct LoadCommand: PetrelSubcommand {
     }
     let (chunks, byteCount) = try ArchiveFile.open(file, context)
     try await context.withDaemon { client in
-      let id = try await client.loadArchive(chunks, byteCount: byteCount) { line in
-        if line.type == .warning { context.errors.notice("Warning: \(line.message)") }
+      let id: String?
+      do {
+        id = try await client.loadArchive(chunks, byteCount: byteCount) { line in
+          if line.type == .warning { context.errors.notice("Warning: \(line.message)") }
+        }
+      } catch let error as ClientError where error.message.hasSuffix("unexpected EOF") {
+        // The daemon's words, which scripts know.
+        throw CommandError(
+          .fileSystem,
+          "\(file) is no archive of a model, or it is cut short; `\(ProgramName.current) export` writes archives")
       }
       if let model {
         guard let id else {
