@@ -31,13 +31,9 @@ enum RequestDecoding {
     }
     do {
       return try decoder.decode(type, from: Data(bytes.readableBytesView))
-    } catch DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty {
-      throw TextError(.badRequest, "invalid request: \(context.debugDescription)")
-    } catch DecodingError.typeMismatch(_, let context) where !context.codingPath.isEmpty {
-      let member = context.codingPath.map(\.stringValue).joined(separator: ".")
-      throw TextError(.badRequest, "invalid request: \(member) has the wrong type")
     } catch {
-      throw TextError(.badRequest, "invalid request")
+      let fault = DecodingFault.text(error, isEmpty: bytes.readableBytes == 0)
+      throw TextError(.badRequest, "invalid request: \(fault)")
     }
   }
 

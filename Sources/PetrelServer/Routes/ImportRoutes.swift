@@ -6,12 +6,6 @@ import PetrelAPI
 import PetrelHTTP
 import PetrelLibrary
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// `POST /models/import`: models made of files that the request names by their paths.
 struct ImportRoutes: Sendable {
   let library: ModelLibrary
@@ -24,9 +18,7 @@ struct ImportRoutes: Sendable {
     }
     return .respond { [library] _, body in
       do {
-        guard let request = try? JSONDecoder().decode(ImportRequest.self, from: Data(body.readableBytesView)) else {
-          throw TextError(.badRequest, "invalid request body")
-        }
+        let request: ImportRequest = try ModelRoutes.decode(body)
         return try .json(try await library.importModel(request), status: .created)
       } catch {
         throw ErrorMapping.text(error, operation: "importing") ?? error

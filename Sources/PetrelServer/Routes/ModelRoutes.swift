@@ -253,7 +253,8 @@ struct ModelRoutes: Sendable {
     do {
       return try JSONDecoder().decode(Body.self, from: Data(bytes.readableBytesView))
     } catch {
-      throw TextError(.badRequest, "invalid request body")
+      let fault = DecodingFault.text(error, isEmpty: bytes.readableBytes == 0)
+      throw TextError(.badRequest, "invalid request body: \(fault)")
     }
   }
 
