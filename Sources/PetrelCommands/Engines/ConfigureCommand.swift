@@ -45,8 +45,7 @@ struct ConfigureCommand: PetrelSubcommand {
     guard model.count == 1 || isShow else {
       let place = engineFlags.isEmpty ? "" : " before --"
       throw ValidationError(
-        "Exactly one model must be specified\(place), got \(model.count): [\(model.joined(separator: " "))]\n\n"
-          + "See '\(ProgramName.current) configure --help' for more information")
+        "Exactly one model must be specified\(place), got \(model.count): [\(model.joined(separator: " "))]")
     }
   }
 

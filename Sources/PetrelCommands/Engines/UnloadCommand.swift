@@ -6,12 +6,16 @@ import PetrelClient
 import PetrelTerminal
 
 struct UnloadCommand: PetrelSubcommand {
-  static let configuration = CommandConfiguration(
-    commandName: "unload", abstract: "Take models out of memory.",
-    discussion: """
-      Models that are answering a request stay, or with --when-idle go with their last answer. What was configured \
-      stays too.
-      """, aliases: ["stop"])
+  // Computed, as the name depends on how the program was started.
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "unload", abstract: "Take models out of memory.",
+      usage: "\(ProgramName.current) unload (<model> ... [--backend <backend>] | --all) [--when-idle] [--json]",
+      discussion: """
+        Models that are answering a request stay, or with --when-idle go with their last answer. What was configured \
+        stays too.
+        """, aliases: ["stop"])
+  }
 
   @Flag(help: "Unload all models.")
   var all = false
@@ -32,13 +36,9 @@ struct UnloadCommand: PetrelSubcommand {
 
   func validate() throws {
     let name = ProgramName.current
-    let usage = "Usage:  \(name) unload (MODEL [MODEL ...] [--backend BACKEND] | --all)"
-    let advice = "See '\(name) unload --help' for more information."
-    if models.isEmpty, !all {
-      throw ValidationError("'\(name) unload' requires MODEL unless --all is specified.\n\n\(usage)\n\n\(advice)")
-    }
+    if models.isEmpty, !all { throw ValidationError("'\(name) unload' requires MODEL unless --all is specified.") }
     if !models.isEmpty, all {
-      throw ValidationError("'\(name) unload' does not take MODEL when --all is specified.\n\n\(usage)\n\n\(advice)")
+      throw ValidationError("'\(name) unload' does not take MODEL when --all is specified.")
     }
   }
 
