@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Rows and columns without lines. Each cell, the last one of a row too, is padded to its column's width and followed
-/// by two blanks: the layout of Docker's listings.
+/// Rows and columns without lines, as in Docker's listings: each cell is padded to its column's width and followed by two
+/// blanks, but no row ends with blanks.
 package struct TextTable: Sendable {
   private var rows: [[String]]
 
@@ -19,10 +19,12 @@ package struct TextTable: Sendable {
       cells.map { column < $0.count ? DisplayWidth.of($0[column]) : 0 }.max() ?? 0
     }
     return cells.map { row in
-      widths.enumerated().map { column, width in
+      var line = widths.enumerated().map { column, width in
         let cell = column < row.count ? row[column] : ""
         return cell + String(repeating: " ", count: width - DisplayWidth.of(cell) + 2)
-      }.joined() + "\n"
+      }.joined()
+      while line.hasSuffix(" ") { line.removeLast() }
+      return line + "\n"
     }.joined()
   }
 }

@@ -92,9 +92,9 @@ import Testing
     #expect(result.status == 0)
     #expect(
       fixture.output == """
-        TYPE               SIZE     COUNT  RECLAIMABLE  BY            
-        Models             1.00kB   2      0.00B                      
-        Partial downloads  500.00B  1      500.00B      petrel prune  
+        TYPE               SIZE     COUNT  RECLAIMABLE  BY
+        Models             1.00kB   2      0.00B
+        Partial downloads  500.00B  1      500.00B      petrel prune
 
         """)
     #expect(result.requests.map(\.uri) == ["/engines/df"])
@@ -104,7 +104,7 @@ import Testing
     let fixture = try CommandFixture()
     let body = #"{"models_disk_usage":1500,"default_backend_disk_usage":2000}"#
     _ = try await run(["df"], fixture: fixture) { _ in .json(body) }
-    #expect(fixture.output == "TYPE              SIZE    \nModels            1.50kB  \nInference engine  2.00kB  \n")
+    #expect(fixture.output == "TYPE              SIZE\nModels            1.50kB\nInference engine  2.00kB\n")
   }
 
   // MARK: prune
@@ -123,12 +123,13 @@ import Testing
     #expect(yes.status == 0)
     #expect(yes.requests.map(\.body) == [#"{"all":false,"dry_run":true}"#, #"{"all":false}"#])
     #expect(fixture.output.contains("orphan-blob  7.00B  /s/b"))
-    #expect(fixture.output.hasSuffix("Are you sure you want to continue? [y/N] Total reclaimed space: 7.00B\n"))
+    #expect(fixture.errors.hasSuffix("Are you sure you want to continue? [y/N] "))
+    #expect(fixture.output.hasSuffix("Total reclaimed space: 7.00B\n"))
     for (input, ending) in [("n\n", "Operation cancelled.\n"), ("\n", "Operation cancelled.\n")] {
       let fixture = try CommandFixture()
       let no = try await run(["prune", "-a"], input: input, fixture: fixture, respond: Self.answerPrune)
-      #expect(no.status == 0 && no.requests.count == 1)
-      #expect(fixture.output.hasSuffix(ending))
+      #expect(no.status == 1 && no.requests.count == 1)
+      #expect(fixture.errors.hasSuffix(ending))
     }
   }
 
@@ -155,12 +156,14 @@ import Testing
   @Test func purgeAsksAsTheReferenceDoes() async throws {
     let question =
       "WARNING! This will remove the entire models directory.\nAre you sure you want to continue? [y/N] "
-    for (input, isDone) in [("y\n", true), ("Y\n", true), ("\n", false), ("no\n", false)] {
+    for (input, isDone) in [("y\n", true), ("Y\n", true), ("Yes\n", true), ("\n", false), ("no\n", false)] {
       let fixture = try CommandFixture()
       let result = try await run(["purge"], input: input, fixture: fixture, respond: Self.answerPurge)
-      #expect(result.status == 0)
+      #expect(result.status == (isDone ? 0 : 1))
       #expect(result.requests.contains { $0.method == "DELETE" && $0.uri == "/models/purge" } == isDone)
-      #expect(fixture.output == question + (isDone ? "" : "Operation cancelled.\n"))
+      #expect(fixture.output.isEmpty)
+      let rest = isDone ? "Removed 0 model(s), 5.00B.\n" : "Operation cancelled.\n"
+      #expect(fixture.errors == "0 model(s), 5.00B.\n" + question + rest)
     }
     for (input, words) in [("", "EOF"), ("y es\n", "expected newline")] {
       let fixture = try CommandFixture()
@@ -168,6 +171,16 @@ import Testing
       #expect(result.status == 1 && !result.requests.contains { $0.method == "DELETE" })
       #expect(fixture.errors.contains(words))
     }
+  }
+
+  @Test func purgeOfAnEmptyStoreAsksNothing() async throws {
+    let fixture = try CommandFixture()
+    let result = try await run(["purge"], input: "", fixture: fixture) { request in
+      request.uri == "/engines/df"
+        ? .json(#"{"models_disk_usage":0,"default_backend_disk_usage":0}"#) : Self.answerPurge(request)
+    }
+    #expect(result.status == 0)
+    #expect(fixture.errors == "Removed 0 model(s), 0.00B.\n")
   }
 
   @Test func purgeByForceAsksNothing() async throws {

@@ -29,7 +29,11 @@ struct RemoveCommand: PetrelSubcommand {
           }
         } catch let error as ClientError where error.status != nil {
           hasFailed = true
-          let reason = error.status == 404 ? "no such model: \(model)" : "\(error)"
+          // The daemon's words, which scripts know, say that it must be forced, but not how.
+          let hint =
+            error.message.contains("must be forced")
+            ? "; `\(ProgramName.current) rm --force \(model)` removes it with all its tags" : ""
+          let reason = error.status == 404 ? "no such model: \(model)" : "\(error)\(hint)"
           context.errors.notice("Error: Failed to remove model: \(reason)")
         }
       }

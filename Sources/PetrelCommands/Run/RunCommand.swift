@@ -41,6 +41,9 @@ struct RunCommand: PetrelSubcommand {
 
   func validate() throws {
     if json && !dryRun { throw ValidationError("--json goes with --dry-run only") }
+    if detach && !prompt.isEmpty {
+      throw ValidationError("--detach only loads the model and asks nothing: leave out the prompt, or --detach")
+    }
   }
 
   func run(_ context: CommandContext) async throws {

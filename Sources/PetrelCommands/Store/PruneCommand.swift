@@ -35,7 +35,7 @@ struct PruneCommand: PetrelSubcommand {
         let plan = try await client.prune(PruneRequest(all: all, dryRun: true))
         if dryRun || plan.items.isEmpty { return try show(plan, context) }
         try show(plan, context)
-        guard try await Confirmation.ask(context) else { return }
+        try await Confirmation.require(context)
       }
       let report = try await client.prune(PruneRequest(all: all))
       if force {

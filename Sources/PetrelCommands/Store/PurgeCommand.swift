@@ -17,11 +17,12 @@ struct PurgeCommand: PetrelSubcommand {
   func run(_ context: CommandContext) async throws {
     try await context.withDaemon { client in
       let models = try await client.models().count
-      let size = HumanUnits.bytes(try await client.diskUsage().modelsDiskUsage)
-      if !force {
+      let bytes = try await client.diskUsage().modelsDiskUsage
+      let size = HumanUnits.bytes(bytes)
+      if !force, models > 0 || bytes > 0 {
         context.errors.notice("\(models) model(s), \(size).")
-        try context.output.line("WARNING! This will remove the entire models directory.")
-        guard try await Confirmation.ask(context) else { return }
+        context.errors.notice("WARNING! This will remove the entire models directory.")
+        try await Confirmation.require(context)
       }
       do {
         try await client.purge()
