@@ -36,7 +36,7 @@ struct ErrorBody: Decodable {
   /// Whether the body of a 404 is one that servers give for paths they don't know, whatever they serve.
   static func isOfAnyServer(_ bytes: some Collection<UInt8>) -> Bool {
     let text = excerpt(of: bytes).lowercased()
-    return text.isEmpty || ["404 page not found", "not found", "404 not found", "404: not found"].contains(text)
+    return text.isEmpty || ["404 page not found", "404 not found", "404: not found"].contains(text)
       || ["<", "{\"errors\"", "{\"detail\""].contains { text.hasPrefix($0) }
   }
 

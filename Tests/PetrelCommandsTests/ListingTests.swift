@@ -81,8 +81,8 @@ struct ModelListingTests {
     #expect(
       listing.rendered(now: 1_800_000_000)
         == """
-        MODEL NAME··PARAMETERS··QUANTIZATION··ARCHITECTURE··MODEL ID······CREATED·····CONTEXT··SIZE··
-        x···········1M··········Q4_0··········llama·········aaaaaaaaaaaa··3 days ago··40960····1MiB··
+        MODEL NAME··PARAMETERS··QUANTIZATION··ARCHITECTURE··MODEL ID······CREATED·····CONTEXT··SIZE
+        x···········1M··········Q4_0··········llama·········aaaaaaaaaaaa··3 days ago··40960····1MiB
 
         """.replacing("·", with: " "))
   }

@@ -110,7 +110,12 @@ struct ChatLoop {
     // A task of its own, so that Ctrl+C ends the answer and not the program. Awaited right below.
     let task = Task {
       var printer = AnswerPrinter(output: context.output, errors: context.errors, isStyled: isStyled)
-      try await client.chat(model: model, messages: messages) { try printer.show($0) }
+      try await WaitingLine.during(model, context) { waiting in
+        try await client.chat(model: model, messages: messages) { event in
+          waiting.erase()
+          try printer.show(event)
+        }
+      }
       try printer.finish()
       return printer.answer
     }

@@ -82,7 +82,7 @@ struct RunCommand: PetrelSubcommand {
 
   private func load(with client: DaemonClient, _ context: CommandContext) async throws {
     do {
-      try await client.preload(model: model)
+      try await WaitingLine.during(model, context) { _ in try await client.preload(model: model) }
     } catch let error as ClientError where error.status != nil {
       throw ClientError(error.code, "Failed to load model: \(error)")
     }
@@ -92,7 +92,12 @@ struct RunCommand: PetrelSubcommand {
   private func answer(_ prompt: String, with client: DaemonClient, _ context: CommandContext) async throws {
     var printer = AnswerPrinter(output: context.output, errors: context.errors, isStyled: color != .no)
     do {
-      try await client.chat(model: model, messages: [ChatMessage(.user, prompt)]) { try printer.show($0) }
+      try await WaitingLine.during(model, context) { waiting in
+        try await client.chat(model: model, messages: [ChatMessage(.user, prompt)]) { event in
+          waiting.erase()
+          try printer.show(event)
+        }
+      }
     } catch {
       // What has come stays; the message goes to a line of its own.
       try printer.finish()
