@@ -124,7 +124,9 @@ struct RunTests {
   @Test func aTerminalGetsEverythingButControlCharacters() async throws {
     let fixture = try CommandFixture()
     try await StubDaemon.serving(Self.respond) { stub in
-      let context = fixture.context(environment: ["MODEL_RUNNER_HOST": stub.address], isTerminal: true)
+      var context = fixture.context(environment: ["MODEL_RUNNER_HOST": stub.address], isTerminal: true)
+      // The answer comes before anything has to be said of waiting.
+      context.clock.sleep = { _ in try await Task.sleep(for: .seconds(600)) }
       #expect(await fixture.run(["run", "m", "hello"], context) == 0)
       #expect(fixture.output == "Thinking:\nhm\n\n--\n\nHello\n")
       #expect(fixture.errors == "\nToken usage: 1 prompt + 2 completion = 3 total\n")
