@@ -27,6 +27,7 @@ extension ModelLibrary {
     try await translatingErrors {
       let reference = try tagReference(request.name)
       let contextSize = try checked(request)
+      for file in request.files where file.mediaType == MediaType.gguf { try requireGGUF(file) }
       let hold = try await store.hold([])
       defer { withExtendedLifetime(hold) {} }
       let created = Date(timeIntervalSince1970: Double(request.created)).formatted(.iso8601)
@@ -50,6 +51,16 @@ extension ModelLibrary {
       let model = try await store.commit(manifest: sealed.manifest, id: sealed.id, tag: reference)
       changed()
       return ImportResponse(id: model.id, name: reference.description, files: files)
+    }
+  }
+
+  /// Before anything is copied: copies made for nothing would stay until the store is tidied up. What else is wrong with
+  /// a file, its adoption says.
+  private func requireGGUF(_ file: ImportRequest.File) throws {
+    let path = FilePath(file.path)
+    guard (try? path.stat().type) == .regular, let weights = try? WeightsFile(path) else { return }
+    guard try weights.read(at: 0, count: 4) == Array("GGUF".utf8) else {
+      throw LibraryError(.invalidRequest, "\(file.name) is not a GGUF file")
     }
   }
 

@@ -73,7 +73,7 @@ extension WeightFiles {
   private func unreadable(_ file: LocalFile, _ error: any Error) -> (ModelConfig, [String]) {
     let warning =
       "the header of \(file.path) cannot be read (\(error)): "
-      + "the model is packaged without its parameters, quantization and context size"
+      + "no engine will run it as it is, and the model is packaged without its parameters, quantization and context size"
     return (ModelConfig(format: format.format), [warning])
   }
 

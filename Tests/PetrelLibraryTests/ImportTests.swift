@@ -70,6 +70,16 @@ import Testing
     }
   }
 
+  @Test func whatIsNoModelLeavesNoCopy() async throws {
+    try await HubFixture.with { fixture in
+      let notGGUF = try file("fake.gguf", Array("no weights".utf8), MediaType.gguf, in: fixture)
+      let error = await libraryError { try await fixture.library.importModel(request([notGGUF])) }
+      #expect(error?.message == "fake.gguf is not a GGUF file")
+      let usage = try await fixture.library.usage()
+      #expect(usage.orphans.count == 0 && usage.partials.count == 0)
+    }
+  }
+
   @Test func badRequestsLeaveNothing() async throws {
     try await HubFixture.with { fixture in
       let good = try file("model.gguf", Self.weights, MediaType.gguf, in: fixture)

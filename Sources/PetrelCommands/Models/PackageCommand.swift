@@ -106,7 +106,7 @@ struct PackageCommand: PetrelSubcommand {
   ) async throws {
     context.errors.notice("Loading model to Model Runner...")
     try await PackageDelivery(package: package, model: model, mayLink: link, context: context).deliver(to: client)
-    context.errors.notice("Model loaded successfully")
+    context.errors.notice("Model loaded successfully" + (package.warnings.isEmpty ? "" : ", but see the warning above"))
     try await pushIfWanted(with: client, context)
   }
 
