@@ -41,7 +41,8 @@ extension DaemonClient {
       if Self.isRefusal(error) { return notRunning }
       return ClientError(.connection, "the connection to the daemon at \(endpoint) failed: \(error)")
     case let error as HTTPParserError where error == .invalidEOFState:
-      return ClientError(.connection, "the daemon at \(endpoint) was stopped, or has crashed, in the middle of its answer")
+      return ClientError(
+        .connection, "the daemon at \(endpoint) was stopped, or has crashed, in the middle of its answer")
     case is HTTPParserError:
       return ClientError(.unexpectedAnswer, "what answers at \(endpoint) speaks no HTTP; is it a model runner?")
     case is ChannelError, is NIOTooManyBytesError:

@@ -283,7 +283,8 @@ package struct Daemon: Sendable {
     case let error as IOError:
       switch Errno(rawValue: error.errnoCode) {
       case .addressInUse:
-        return "\(address) is in use by another program; choose another port with --\(portSetting), or stop that program"
+        return
+          "\(address) is in use by another program; choose another port with --\(portSetting), or stop that program"
       case .addressNotAvailable: return "can't listen on \(address): this machine has no such address; correct host"
       case let reason: return "can't listen on \(address): \(reason)"
       }

@@ -56,7 +56,8 @@ package struct LibraryError: Error, Sendable, Hashable, CustomStringConvertible 
     case let error as OCIError: self.init(Self.code(error), error.message)
     case let error as SigningError: self.init(.invalidRequest, error.message)
     case let error as PackagingError: self.init(.invalidArchive, error.message)
-    case is CancellationError: self.init(.cancelled, "cancelled: the daemon was stopped, or all models are being removed")
+    case is CancellationError:
+      self.init(.cancelled, "cancelled: the daemon was stopped, or all models are being removed")
     default: self.init(.failed, "\(error)")
     }
   }

@@ -9,7 +9,8 @@ import Testing
     ("pul", "pull"), ("psuh", "push"), ("lst", "list"), ("inpsect", "inspect"), ("configrue", "configure"),
     ("rn", "run"), ("insp", "inspect"), ("zzz", nil), ("x", nil), ("shop", "stop"), ("shot", nil),
   ]) func `Only what is near is guessed`(word: String, expected: String?) {
-    #expect(Spelling.closest(to: word, among: ["pull", "push", "list", "inspect", "configure", "run", "stop"]) == expected)
+    #expect(
+      Spelling.closest(to: word, among: ["pull", "push", "list", "inspect", "configure", "run", "stop"]) == expected)
   }
 
   @Test(arguments: [("show", "inspect"), ("delete", "rm"), ("images", "list")])

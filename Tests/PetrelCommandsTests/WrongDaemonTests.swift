@@ -8,7 +8,8 @@ import Testing
 /// What is said when the daemon's address leads to something else, or to nothing.
 @Suite struct WrongDaemonTests {
   private func run(
-    _ words: [String], fixture: CommandFixture, _ respond: @escaping @Sendable (StubDaemon.Request) -> StubDaemon.Response
+    _ words: [String], fixture: CommandFixture,
+    _ respond: @escaping @Sendable (StubDaemon.Request) -> StubDaemon.Response
   ) async throws -> Int32 {
     try await StubDaemon.serving(respond) { stub in
       await fixture.run(words, fixture.context(environment: ["MODEL_RUNNER_HOST": stub.address]))

@@ -24,7 +24,11 @@ import Testing
         flags: own.merging(flags) { $1 }, environment: ["PETREL_HOME": folder.string], userHome: folder,
         workingDirectory: folder, processors: 2)
       let daemon = Daemon(configuration, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-      let error = await #expect(throws: DaemonError.self) { try await daemon.run { _ in } until: {} }
+      let error = await #expect(throws: DaemonError.self) {
+        try await daemon.run { _ in
+        } until: {
+        }
+      }
       #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
     }
   }

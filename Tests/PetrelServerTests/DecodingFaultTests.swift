@@ -14,7 +14,8 @@ import Testing
 
   @Test(arguments: [
     ("{}", "invalid request body: from is missing"), (#"{"from":1}"#, "invalid request body: from has the wrong type"),
-    (#"{"from":null}"#, "invalid request body: from must not be null"), ("{", "invalid request body: it is no valid JSON"),
+    (#"{"from":null}"#, "invalid request body: from must not be null"),
+    ("{", "invalid request body: it is no valid JSON"),
     ("[]", "invalid request body: it must be a JSON object"),
     ("", "invalid request body: the body is missing; it must be a JSON object"),
   ]) func `The member that is wrong is named`(body: String, expected: String) {

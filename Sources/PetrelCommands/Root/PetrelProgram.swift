@@ -76,7 +76,9 @@ package enum PetrelProgram {
     guard let word = words.first, !word.hasPrefix("-") else { return }
     let known = PetrelCommand.commandNames
     guard !known.contains(word), word != "help" else { return }
-    let guess = (PetrelCommand.otherNames[word] ?? Spelling.closest(to: word, among: known)).map { " Did you mean \"\($0)\"?" } ?? ""
+    let guess =
+      (PetrelCommand.otherNames[word] ?? Spelling.closest(to: word, among: known)).map { " Did you mean \"\($0)\"?" }
+      ?? ""
     throw CommandError(
       .unknownCommand,
       "unknown command \"\(word)\".\(guess) See '\(ProgramName.current) --help' for the commands there are.")
