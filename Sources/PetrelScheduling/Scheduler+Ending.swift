@@ -112,7 +112,8 @@ extension Scheduler {
     package var inUse: [String] = []
   }
 
-  /// Ends idle runners, also those that are to be kept for ever, and waits until their memory is free. Settings stay.
+  /// Ends idle runners, also those that are to be kept for ever, and loads for which nobody waits any more. Waits until
+  /// their memory is free. Settings stay.
   ///
   /// - Parameter busyOnesToo: those in use take nothing new and end with their last answer; nobody waits for that.
   package func unload(
@@ -127,6 +128,15 @@ extension Scheduler {
       } else {
         result.inUse.append(runner.name)
         if busyOnesToo { drain(id) }
+      }
+    }
+    for (key, load) in loads where matches(key, load.name) {
+      if load.waiters.isEmpty {
+        giveUp(load, key)
+        result.count += 1
+        ends.append(load.task)
+      } else {
+        result.inUse.append(load.name)
       }
     }
     for end in ends { await end.value }
@@ -149,6 +159,10 @@ extension Scheduler {
 
   private func endRunners(of model: Digest) async {
     for (key, load) in loads where key.model == model {
+      guard !load.waiters.isEmpty else {
+        giveUp(load, key)
+        continue
+      }
       // Ends with the load, which `shutDown` cancels.
       Task {
         await load.task.value

@@ -242,6 +242,11 @@ package actor Scheduler {
     guard let left = loads[key]?.waiters.removeValue(forKey: waiter) else { return }
     left.continuation.resume(throwing: CancellationError())
     guard let load = loads[key], load.waiters.isEmpty, pending[load.id] != nil else { return noteWaiters(of: key) }
+    giveUp(load, key)
+  }
+
+  /// Ends a load for which nobody waits.
+  func giveUp(_ load: Load, _ key: RunnerKey) {
     loads[key] = nil
     load.task.cancel()
     abandoned[load.id] = load.task

@@ -32,6 +32,23 @@ import Testing
     }
   }
 
+  @Test func `Unloading ends a load for which nobody waits any more`() async throws {
+    try await withScheduler { fixture in
+      let model = try fixture.model("a", "gate")
+      let request = Task { try await fixture.lease(model) }
+      try await eventually("the load has begun") { model.starts.count == 1 }
+      #expect(await fixture.scheduler.unload { _, name in name == "a" }.inUse == ["a"])
+      request.cancel()
+      await #expect(throws: CancellationError.self) { _ = try await request.value }
+      #expect(await fixture.scheduler.loading().map(\.name) == ["a"])
+      #expect(await fixture.scheduler.unload { _, name in name == "a" }.count == 1)
+      #expect(await fixture.scheduler.loading().isEmpty)
+      #expect(model.running.isEmpty)
+      try model.openGate()
+      try await fixture.lease(model).release()
+    }
+  }
+
   @Test func `Room is made by ending the engine that has been idle for longest`() async throws {
     try await withScheduler(maximumRunners: 2) { fixture in
       let (a, b, c) = (try fixture.model("a"), try fixture.model("b"), try fixture.model("c"))
