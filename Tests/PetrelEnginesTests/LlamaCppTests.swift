@@ -104,7 +104,9 @@ import Testing
       pooling.projector = nil
       #expect(
         try engine.launchPlan(for: pooling, mode: .embedding, socket: "/run/1.sock").process.arguments
-          == common + ["--embeddings", "--ctx-size", "4096", "--jinja"])
+          == common + [
+            "--embeddings", "--ctx-size", "4096", "--batch-size", "4096", "--ubatch-size", "4096", "--jinja",
+          ])
     }
   }
 
