@@ -223,6 +223,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // What follows the last request is thrown away, whatever it is.
+    if case .closing = state, !(error is IOError) { return }
     logger.debug("closing a connection", metadata: ["error": "\(error)"])
     if !(error is HTTPParserError) {
       context.close(promise: nil)
