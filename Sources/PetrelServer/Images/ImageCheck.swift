@@ -91,7 +91,13 @@ struct ImageCheck {
         guard count <= limits.images else {
           throw Self.refusal("a request may have \(limits.images) images (max-images)", "too_many_images", "prompt")
         }
-        try check(base64: text[...].utf8, maySound: true)
+        do throws(OpenAIError) {
+          try check(base64: text[...].utf8, maySound: true)
+        } catch {
+          var error = error
+          error.param = "prompt"
+          throw error
+        }
       }
     }
   }
