@@ -71,6 +71,22 @@ package struct RawClient: Sendable {
     return taken
   }
 
+  /// The same for bytes that are no text.
+  package func receiveBytes(through mark: String) async throws -> [UInt8] {
+    var taken: [UInt8] = []
+    try await eventually("\"\(mark)\" in what was received") {
+      let (bytes, isClosed) = state.withLockedValue { (Array($0.received.readableBytesView), $0.isClosed) }
+      guard let range = bytes.firstRange(of: Array(mark.utf8)) else {
+        if isClosed { throw DeadlinePassed("closed before \"\(mark)\"") }
+        return false
+      }
+      taken = Array(bytes[..<range.upperBound])
+      state.withLockedValue { $0.received.moveReaderIndex(forwardBy: taken.count) }
+      return true
+    }
+    return taken
+  }
+
   /// What comes until the server closes the connection.
   package func receiveAll() async throws -> String {
     try await eventually("the connection's end") { isClosed }

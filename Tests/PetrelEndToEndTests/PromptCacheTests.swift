@@ -3,8 +3,9 @@
 import Testing
 
 extension EndToEnd {
-  /// The second turn of a conversation whose system prompt begins with text that is never the same.
-  @Suite(.sharedDaemon) struct PromptCacheTests {
+  /// The second turn of a conversation whose system prompt begins with text that is never the same. One after the other:
+  /// together the prompts would not fit into the cache of the engine.
+  @Suite(.serialized, .sharedDaemon) struct PromptCacheTests {
     private struct Turn {
       let path: String
       /// Puts a turn into the words of the dialect: its system prompt, and the conversation as members of an array.

@@ -53,8 +53,7 @@ import Testing
   }
 
   /// The body of an answer in chunks.
-  private static func body(of answer: String) throws -> String {
-    let bytes = Array(answer.utf8)
+  private static func body(of bytes: [UInt8]) throws -> String {
     let mark = Array("\r\n\r\n".utf8)
     var index = try #require((0..<bytes.count).first { bytes[$0...].starts(with: mark) }) + 4
     var body: [UInt8] = []
@@ -104,7 +103,7 @@ import Testing
       for position in [nil] + (0...Self.engine.utf8.count).map(Optional.init) {
         cut.withLockedValue { $0 = position }
         try await client.send(LaneFixture.request(request, path))
-        let body = Self.settled(try Self.body(of: try await client.receive(through: "\r\n0\r\n\r\n")))
+        let body = Self.settled(try Self.body(of: try await client.receiveBytes(through: "\r\n0\r\n\r\n")))
         guard body == golden else {
           Issue.record("cut at \(position ?? -1):\n\(body)")
           break
