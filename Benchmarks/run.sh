@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures Petrel against named peers; docs/benchmarks.md says what and how.
-# Usage: run.sh PETREL WEIGHTS [--json FILE] [BENCHMARK]...
+# Usage: run.sh PETREL WEIGHTS [--json FILE] [--rounds N] [BENCHMARK]...; without one, all of them run.
 # PETREL is the release binary, WEIGHTS a small GGUF file. Needs nginx, wrk, docker-registry and skopeo.
 set -euo pipefail
 
