@@ -62,7 +62,9 @@ struct PackageTests {
     #expect(request.files.map(\.digest) == [Digest(ofText: "weights")])
     let manifest = try Manifest(decoding: Array(request.manifest.utf8))
     #expect(manifest.config.digest == Digest(ofText: request.config))
-    #expect(fixture.errors.hasSuffix("Loading model to Model Runner...\nModel loaded successfully, but see the warning above\n"))
+    #expect(
+      fixture.errors.hasSuffix(
+        "Loading model to Model Runner...\nModel loaded successfully, but see the warning above\n"))
   }
 
   @Test(arguments: [403, 404, 405, 409])

@@ -2,6 +2,7 @@
 
 import Foundation
 import PetrelTestSupport
+import SystemPackage
 import Testing
 
 @testable import PetrelCommands

@@ -269,8 +269,9 @@ package struct DaemonConfiguration: Sendable {
     let known = Set(rows.map(\.key)).subtracting(["home"]).union(["llama-server-path", "llama-args"])
     let idle =
       isTLS || (certificate == nil && key == nil) ? [] : ["tls-cert and tls-key have no effect: TLS is off (tls)"]
+    let levelWarnings = levelWarning.map { [$0] } ?? []
     warnings =
-      idle + [levelWarning].compactMap { $0 } + registries.warnings + access.warnings
+      idle + levelWarnings + registries.warnings + access.warnings
       + layers.file.keys.filter { !known.contains($0) }.sorted().map {
         "\(layers.filePath): unknown setting \"\($0)\""
       }
