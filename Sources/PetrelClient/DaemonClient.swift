@@ -123,9 +123,14 @@ package final class DaemonClient: Sendable {
 
   private func failure(_ response: HTTPClientResponse) async throws -> ClientError {
     var bytes: [UInt8] = []
-    for try await piece in response.body {
-      bytes += piece.readableBytesView.prefix(Self.maximumErrorBytes - bytes.count)
-      if bytes.count == Self.maximumErrorBytes { break }
+    do {
+      for try await piece in response.body {
+        bytes += piece.readableBytesView.prefix(Self.maximumErrorBytes - bytes.count)
+        if bytes.count == Self.maximumErrorBytes { break }
+      }
+    } catch is ChannelError {
+      // The daemon may refuse a long request before all of it was sent. That it takes no more of it then is no news.
+    } catch is IOError {
     }
     let status = Int(response.status.code)
     if status == 404, ErrorBody.isOfAnyServer(bytes), await !isModelRunner() {

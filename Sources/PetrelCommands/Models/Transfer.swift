@@ -2,6 +2,7 @@
 
 import PetrelAPI
 import PetrelClient
+import PetrelOCI
 import PetrelTerminal
 
 /// A pull or push with its progress display, repeated when the connection fails.
