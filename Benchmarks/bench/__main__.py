@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 from bench import (
-    dialects, estimate, latency, leave, memory, pull, ready, recorder, start, streams, swap, tokens, translation, turns)
+    dialects, estimate, latency, leave, memory, package, pull, ready, recorder, start, streams, swap, tokens, translation, turns)
 from bench.setting import Setting
 
 BENCHMARKS = {"latency": latency, "recorder": recorder, "streams": streams, "ready": ready, "swap": swap,
               "leave": leave, "tokens": tokens, "dialects": dialects, "translation": translation, "turns": turns,
-              "pull": pull, "start": start, "memory": memory, "estimate": estimate}
+              "pull": pull, "package": package, "start": start, "memory": memory, "estimate": estimate}
 
 
 def machine() -> dict:

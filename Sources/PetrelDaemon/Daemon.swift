@@ -117,6 +117,7 @@ package struct Daemon: Sendable {
       tasks.addTask { await recorder.run() }
       tasks.addTask { await forgetOld(records) }
       tasks.addTask { await preload(library, scheduler) }
+      tasks.addTask { await readCatalogue(library) }
       await stop()
       logger.notice("shutting down")
       // Transfers are cut off at once: what they have is kept for the next attempt.
@@ -190,6 +191,14 @@ package struct Daemon: Sendable {
   /// Removes records that are too old, also when no request comes that would.
   private func forgetOld(_ records: RecordStore) async {
     while (try? await Task.sleep(for: .seconds(3600))) != nil { await records.removeExpired() }
+  }
+
+  /// Reads what there is to be known of all models, so that who asks for them first need not wait for it.
+  private func readCatalogue(_ library: ModelLibrary) async {
+    guard let models = try? await library.list(), !models.isEmpty else { return }
+    #if os(Linux)
+      ProgramPages.release()
+    #endif
   }
 
   /// Loads the models that the configuration names, one after the other.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
 import Logging
 import PetrelOCI
 import Synchronization
@@ -11,6 +12,7 @@ extension ModelStore {
     try await onDisk { [self] in
       let entries = try index.read().entries
       if facts.withLock({ $0.count }) > entries.count { forgetAllBut(entries) }
+      readUnknown(entries)
       return entries.compactMap { entry in
         do {
           return try model(entry)
@@ -80,6 +82,15 @@ extension ModelStore {
       guard contains(descriptor.digest, size: descriptor.size) else { throw StoreError.missingBlob(descriptor.digest) }
       return layout.blob(descriptor.digest)
     }
+  }
+
+  /// Reads models that were not looked at yet on all processors, when there are many of them.
+  private func readUnknown(_ entries: [ModelIndex.Entry]) {
+    let known = facts.withLock { Set($0.keys) }
+    let unknown = entries.compactMap(\.digest).filter { !known.contains($0) }
+    guard unknown.count >= 16 else { return }
+    // Those that cannot be read are told about where each is asked for.
+    DispatchQueue.concurrentPerform(iterations: unknown.count) { _ = try? facts(of: unknown[$0]) }
   }
 
   private func forgetAllBut(_ entries: [ModelIndex.Entry]) {
