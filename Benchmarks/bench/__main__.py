@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 from bench import (
-    dialects, estimate, latency, leave, memory, package, pull, ready, recorder, start, streams, swap, tokens, translation, turns)
+    dialects, estimate, latency, leave, memory, package, pull, ready, recorder, start, streams, swap, tokens, translation,
+    turns)
 from bench.setting import Setting
 
 BENCHMARKS = {"latency": latency, "recorder": recorder, "streams": streams, "ready": ready, "swap": swap,
