@@ -3,6 +3,7 @@
 import Foundation
 import Logging
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import PetrelOCI
 import PetrelTestSupport
@@ -73,7 +74,7 @@ import Testing
         registry.locateUploads(at: "http://\(other.host)")
         let bytes = ByteBuffer(repeating: 7, count: 1000)
         let blob = Descriptor(
-          mediaType: "application/octet-stream", digest: Digest(of: Array(bytes.readableBytesView)), size: 1000)
+          mediaType: "application/octet-stream", size: 1000, digest: Digest(of: Array(bytes.readableBytesView)))
         await expectRegistryError(.refusedRedirect) {
           try await client.pushBlob(
             blob, to: registry.reference("ai/tiny"), mountingFrom: [], content: BufferContent(bytes), progress: { _ in }

@@ -168,10 +168,11 @@ import Testing
       let pool = BlockPool(comfortable: comfortable)
       let lent = Mutex<Set<UInt>>([])
       let copied = Counter()
-      let blob = try ChunkedBlob(digest: Self.blob.digest, files: files, pool: pool) { file, offset, bytes in
+      let write: ChunkedBlob.Write = { file, offset, bytes in
         if !lent.withLock({ $0.contains(UInt(bitPattern: bytes.baseAddress)) }) { copied.increment() }
         try file.writeAll(toAbsoluteOffset: offset, bytes)
       }
+      let blob = try ChunkedBlob(digest: Self.blob.digest, files: files, pool: pool, write: write)
       // Two blocks at a time, the last piece with the blob's end in it.
       for start in stride(from: 0, to: Self.content.count, by: 2 * Block.size).reversed() {
         let piece = AlignedBytes(Self.content[start..<min(start + 2 * Block.size, Self.content.count)])
