@@ -48,9 +48,11 @@ extension EndToEnd {
         "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
         "response_schema_conformance",
       ]
+      // It leaves notes in its working directory.
       let result = try await scratch.run(
-        program,
+        "sh",
         [
+          "-c", #"cd "$0" && exec "$@""#, scratch.folder.string, program,
           "--config-file", settings.string, "run", document.string, "--url", daemon.url, "--include-tag", tag,
           "--checks", checks.joined(separator: ","), "--phases", "coverage,fuzzing", "--max-examples", "20",
           "--generation-deterministic", "--continue-on-failure", "--warnings", "off", "--request-timeout", "60",
