@@ -80,16 +80,12 @@ final class BodyCollector: ChannelDuplexHandler {
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    closeBlock()
-    finishBody(context)
-    passReady(context)
+    passLast(context)
     context.fireChannelInactive()
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    closeBlock()
-    finishBody(context)
-    passReady(context)
+    passLast(context)
     context.fireErrorCaught(error)
   }
 
@@ -186,6 +182,18 @@ final class BodyCollector: ChannelDuplexHandler {
     let parts = ready
     ready.removeAll(keepingCapacity: true)
     for part in parts { pass(part, context) }
+  }
+
+  /// Hands on what came before the connection broke, in a cycle of its own: the client drops what it was given in the
+  /// same one as the error.
+  private func passLast(_ context: ChannelHandlerContext) {
+    closeBlock()
+    finishBody(context)
+    passReady(context)
+    guard hasPassed else { return }
+    hasPassed = false
+    isAsked = false
+    context.fireChannelReadComplete()
   }
 
   /// Hands on outside of a cycle of reading, and ends it as the channel does.

@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, BodyBlocks.size, 2 * BodyBlocks.size + 77])
+  @Test(arguments: [1, BodyBlocks.size, BodyBlocks.size + 77])
   func whatCameBeforeABreakIsNotLost(_ length: Int) async throws {
     try await run { fixture, model in
       fixture.registry.inject(.close(afterBytes: length), at: model.layers[0].digest.description)
