@@ -43,6 +43,8 @@ package final class RegistryConnections: Sendable {
   private let state = Mutex(State())
   private let blocks = BodyBlocks()
   private let network: @Sendable (SocketAddress?) -> PeerNetwork
+  /// Addresses of hosts, by name, that are not looked up.
+  private let knownHosts: [String: String]
 
   /// The caller ends it with ``shutdown()``.
   ///
@@ -53,12 +55,15 @@ package final class RegistryConnections: Sendable {
     try self.init(group: group, proxies: proxies, trust: trust, network: PeerNetwork.of)
   }
 
-  /// - Parameter network: to what network an address belongs.
+  /// - Parameters:
+  ///   - knownHosts: addresses of hosts, by name, that are not looked up.
+  ///   - network: to what network an address belongs.
   init(
     group: any EventLoopGroup, proxies: ProxySettings = ProxySettings(), trust: CertificateTrust = CertificateTrust(),
-    network: @escaping @Sendable (SocketAddress?) -> PeerNetwork
+    knownHosts: [String: String] = [:], network: @escaping @Sendable (SocketAddress?) -> PeerNetwork
   ) throws {
     self.network = network
+    self.knownHosts = knownHosts
     self.group = group
     self.proxies = proxies
     self.trust = trust
@@ -74,6 +79,7 @@ package final class RegistryConnections: Sendable {
     common = nil
     shared = client
     network = PeerNetwork.of
+    knownHosts = [:]
   }
 
   package func shutdown() async {
@@ -115,6 +121,7 @@ package final class RegistryConnections: Sendable {
   private func configuration(_ route: Route) -> HTTPClient.Configuration {
     var configuration = RegistryClient.configuration(blocks, network: network)
     configuration.tlsConfiguration = common
+    configuration.dnsOverride = knownHosts
     if let proxy = route.proxy {
       switch (proxy.kind, proxy.user) {
       case (.socks, _): configuration.proxy = .socksServer(host: proxy.host, port: proxy.port)

@@ -55,6 +55,7 @@ package enum FakeLlamaServer {
       my $ready = ($plan !~ /gate/ || -e "$model.go") && !-e "$model.mute";
       my $context = $plan =~ /context:(\d+)/ ? $1 : $argument{'--ctx-size'} // 4096;
       my $slots = $argument{'--parallel'} // 64;
+      $context /= $argument{'--parallel'} // 1 unless $plan =~ /context:/ || grep { $_ eq '--kv-unified' } @ARGV;
       my $body = $request =~ m{^GET /props }
         ? qq({"default_generation_settings":{"n_ctx":$context},"total_slots":$slots}) : '';
       print $client 'HTTP/1.1 ', $ready ? '200 OK' : '503 Loading', "\r\nContent-Length: ", length $body,

@@ -14,13 +14,21 @@ import Testing
 /// Who may name what is decided by the addresses that connections have, and not by what names mean when they are looked
 /// up once more.
 @Suite struct PeerNetworkTests {
+  /// What only the connection tells to be private.
+  private static let name = "storage.example"
+
+  private static func place(of server: FakeRegistry) -> String {
+    name + ":" + (server.host.split(separator: ":").last ?? "")
+  }
+
   /// A registry whose connections count as public ones, beside servers on this machine; its name leads to a private
   /// address whenever it is looked up.
   private func withPublicRegistry(_ body: (FakeRegistry, RegistryClient) async throws -> Void) async throws {
     try await FakeRegistry.withRegistry { registry in
       let port = registry.host.split(separator: ":").last.flatMap { Int($0) }
       let connections = try RegistryConnections(
-        group: MultiThreadedEventLoopGroup.singleton, network: { $0?.port == port ? .publicNetwork : .privateNetwork })
+        group: MultiThreadedEventLoopGroup.singleton, knownHosts: [Self.name: "127.0.0.1"],
+        network: { $0?.port == port ? .publicNetwork : .privateNetwork })
       let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
       let client = RegistryClient(
         connections: connections,
@@ -44,7 +52,7 @@ import Testing
       try await withPublicRegistry { registry, client in
         let model = try registry.addModel("ai/tiny")
         storage.add(model, to: "any")
-        registry.redirectBlobs(to: "http://\(storage.host)")
+        registry.redirectBlobs(to: "http://\(Self.place(of: storage))")
         let error = await expectRegistryError(.refusedRedirect) {
           try await client.openBlob(model.layers[0], of: registry.reference("ai/tiny"), from: 0)
         }
@@ -58,7 +66,7 @@ import Testing
     try await FakeRegistry.withRegistry { other in
       try await withPublicRegistry { registry, client in
         try registry.addModel("ai/tiny")
-        registry.require(.token(realm: "http://\(other.host)/token"))
+        registry.require(.token(realm: "http://\(Self.place(of: other))/token"))
         let error = await expectRegistryError(.refusedRealm) {
           try await client.manifest(registry.reference("ai/tiny"))
         }
@@ -71,7 +79,7 @@ import Testing
   @Test func aPublicRegistrySendsNoUploadIntoAPrivateNetwork() async throws {
     try await FakeRegistry.withRegistry { other in
       try await withPublicRegistry { registry, client in
-        registry.locateUploads(at: "http://\(other.host)")
+        registry.locateUploads(at: "http://\(Self.place(of: other))")
         let bytes = ByteBuffer(repeating: 7, count: 1000)
         let blob = Descriptor(
           mediaType: "application/octet-stream", size: 1000, digest: Digest(of: Array(bytes.readableBytesView)))

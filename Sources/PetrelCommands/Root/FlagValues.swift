@@ -10,7 +10,7 @@ enum FlagValues {
   static let plain: Set<String> = [
     "all", "debug", "detach", "do-not-track", "dry-run", "follow", "force", "images", "include-existing", "json",
     "link", "models", "no-engines", "openai", "print-path", "push", "quiet", "remote", "remove-broken", "repair",
-    "reset", "sign", "tls", "verify",
+    "reset", "sign", "tls", "verify", "when-idle",
   ]
 
   /// Options whose value may begin with dashes, so that the word after them is no flag.

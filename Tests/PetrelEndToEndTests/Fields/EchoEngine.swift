@@ -12,6 +12,7 @@ struct EchoEngine: Sendable {
     my %argument;
     for my $i (0 .. $#ARGV - 1) { $argument{$ARGV[$i]} = $ARGV[$i + 1] }
     my $context = $argument{'--ctx-size'} // 4096;
+    $context /= $argument{'--parallel'} // 1 unless grep { $_ eq '--kv-unified' } @ARGV;
     my $server = IO::Socket::UNIX->new(Local => $argument{'--host'}, Listen => 64) or die "listen: $!\n";
     while (1) {
       my $client = $server->accept or next;

@@ -18,6 +18,7 @@ enum StreamingEngine {
     my %argument;
     for my $i (0 .. $#ARGV - 1) { $argument{$ARGV[$i]} = $ARGV[$i + 1] }
     my $context = $argument{'--ctx-size'} // 4096;
+    $context /= $argument{'--parallel'} // 1 unless grep { $_ eq '--kv-unified' } @ARGV;
     my $server = IO::Socket::UNIX->new(Local => $argument{'--host'}, Listen => 1024) or die "listen: $!\n";
     $server->blocking(0);
     my $head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
