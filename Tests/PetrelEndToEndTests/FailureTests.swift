@@ -21,7 +21,7 @@ extension EndToEnd {
       #expect(row["model_name"].string == Daemon.model)
       #expect(row["error"].string?.contains(words) == true)
       let listing = try await daemon.petrel("ps").output
-      #expect(listing.contains(" Failed ") && listing.contains(words), "\(listing)")
+      #expect(listing.contains(" Failed") && listing.contains(words), "\(listing)")
       let status = try await daemon.petrel("status").output
       #expect(status.contains(words))
       let run = try await daemon.petrel("run", Daemon.model, "Say hello")

@@ -95,10 +95,11 @@ private struct LaneResponder: Responder {
   func failure(_ error: any Error, head: RequestHead) -> SimpleResponse? { ErrorMapping.openAI(error)?.response }
 }
 
+/// By default nobody is told of waiting: on a busy machine that would come into any answer.
 func withLane<Result>(
   recording policy: RecordingPolicy = RecordingPolicy(), _ script: @escaping FakeEngine.Script,
-  keepAliveEvery interval: TimeAmount = TranslatedAnswer.keepAliveInterval,
-  waitingPace: WaitingAnswer.Pace = WaitingAnswer.Pace(),
+  keepAliveEvery interval: TimeAmount = .minutes(5),
+  waitingPace: WaitingAnswer.Pace = WaitingAnswer.Pace(patience: .minutes(5)),
   _ body: (LaneFixture) async throws -> Result
 ) async throws -> Result {
   try await withTemporaryFolder { folder in
