@@ -137,6 +137,7 @@ extension Scheduler {
         ends.append(load.task)
       } else {
         result.inUse.append(load.name)
+        if busyOnesToo { loads[key]?.drainsWhenUp = true }
       }
     }
     for end in ends { await end.value }

@@ -114,13 +114,18 @@ extension Scheduler {
       watch: watch, estimate: admitted.estimate)
     measure(id)
     runners[id]?.health = Task { await watchHealth(of: id) }
-    let waiters = loads.removeValue(forKey: key)?.line.map(\.waiter.continuation) ?? []
+    let load = loads.removeValue(forKey: key)
+    let waiters = load?.line.map(\.waiter.continuation) ?? []
     let leases = board.putUp(
       id, key: key, socket: engine.socket, displayName: model.name,
       facts: RunnerFacts(properties: engine.properties, pid: engine.pid),
       keepAlive: model.options.keepAlive ?? settings.effective(key).keepAlive,
       limit: settings.effective(key).maximumConcurrency, takingPlaces: waiters.count)
     for (index, waiter) in waiters.enumerated() { waiter.resume(returning: index < leases.count ? leases[index] : nil) }
+    if load?.drainsWhenUp == true {
+      // Those for whom there is no place yet still have to find the runner.
+      if leases.count == waiters.count { drain(id) } else { board.setKeepAlive(.after(.zero), of: id) }
+    }
     admitNext()
     wakeUp.yield()
   }
@@ -134,9 +139,10 @@ extension Scheduler {
       launcher.forget(engine.process, socket: engine.socket)
       ended(id)
     }
-    let waiters = loads.removeValue(forKey: key)?.waiters ?? [:]
+    let old = loads.removeValue(forKey: key)
     startLoad(model, key)
-    loads[key]?.waiters = waiters
+    loads[key]?.waiters = old?.waiters ?? [:]
+    loads[key]?.drainsWhenUp = old?.drainsWhenUp ?? false
   }
 
   private func loadFailed(_ id: RunnerID, _ key: RunnerKey, _ error: any Error) {

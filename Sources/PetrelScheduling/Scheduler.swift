@@ -42,6 +42,8 @@ package actor Scheduler {
     /// The memory that its engine will take, from when it may be started.
     var promised = ByteCount.zero
     var waiters: [UInt64: LoadWaiter] = [:]
+    /// Whether its runner leaves memory when those who wait for it have been served.
+    var drainsWhenUp = false
 
     /// Whether nobody waits but for batch work.
     var isForBatch: Bool { !waiters.isEmpty && waiters.values.allSatisfy(\.order.isBatch) }
