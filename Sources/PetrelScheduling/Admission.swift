@@ -120,7 +120,10 @@ struct Admission {
   }
 
   /// An admitted load has ended, with a runner or without one.
-  mutating func ended(_ id: RunnerID) { loading.remove(id) }
+  ///
+  /// - Returns: whether it was known as one.
+  @discardableResult
+  mutating func ended(_ id: RunnerID) -> Bool { loading.remove(id) != nil }
 
   mutating func next(_ there: Surroundings) -> Decision {
     if let late = waiting.first(where: { $0.since + limits.maximumWait <= there.now }) {

@@ -77,12 +77,14 @@ extension Scheduler {
 
   private func promise(_ size: ByteCount?, _ id: RunnerID, _ key: RunnerKey) {
     if loads[key]?.id == id { loads[key]?.promised = size ?? .zero }
+    abandoned[id]?.promised = size ?? .zero
   }
 
   /// The load has no engine any more: what it was given is free for others.
   func giveUpAdmission(_ id: RunnerID, _ key: RunnerKey) {
     admission.ended(id)
     promise(nil, id, key)
+    abandoned[id]?.isEnding = false
     admitNext()
   }
 
@@ -151,7 +153,8 @@ extension Scheduler {
             idleSince: row.idleSince)
         }
       },
-      ending: ending.count, usable: free?.usable, promised: free?.promised ?? .zero)
+      ending: ending.count + abandoned.values.count(where: \.isEnding), usable: free?.usable,
+      promised: free?.promised ?? .zero)
   }
 
   private func withdraw(_ id: RunnerID) {
@@ -164,7 +167,7 @@ extension Scheduler {
   ///
   /// - Parameter id: a load that is not to be counted.
   func freeMemory(without id: RunnerID? = nil) -> FreeMemory? {
-    let others = loads.values.filter { $0.id != id }
+    let others = (Array(loads.values) + Array(abandoned.values)).filter { $0.id != id }
     return memory.free(engines: runners.values.compactMap(\.memory), promised: others.map(\.promised).total)
   }
 

@@ -159,9 +159,11 @@ extension Scheduler {
   }
 
   private func endRunners(of model: Digest) async {
+    var ends: [Task<Void, Never>] = []
     for (key, load) in loads where key.model == model {
       guard !load.waiters.isEmpty else {
         giveUp(load, key)
+        ends.append(load.task)
         continue
       }
       // Ends with the load, which `shutDown` cancels.
@@ -173,6 +175,7 @@ extension Scheduler {
     for (id, runner) in runners where runner.key.model == model {
       if board.takeDown(id) { await end(id) } else { drain(id) }
     }
+    for end in ends { await end.value }
   }
 
   private func forgetSettings(where isGone: @escaping @Sendable (Digest) -> Bool) async {

@@ -44,6 +44,8 @@ package actor Scheduler {
     var waiters: [UInt64: LoadWaiter] = [:]
     /// Whether its runner leaves memory when those who wait for it have been served.
     var drainsWhenUp = false
+    /// Whether it was given up after it had been admitted: its engine may still hold memory.
+    var isEnding = false
 
     /// Whether nobody waits but for batch work.
     var isForBatch: Bool { !waiters.isEmpty && waiters.values.allSatisfy(\.order.isBatch) }
@@ -89,8 +91,8 @@ package actor Scheduler {
   var hung: Set<RunnerID> = []
   /// How long loads of models took last.
   var loadTimes: [RunnerKey: Duration] = [:]
-  /// Loads that nobody waited for before they began.
-  var abandoned: [RunnerID: Task<Void, Never>] = [:]
+  /// Loads that were given up and have not ended yet.
+  var abandoned: [RunnerID: Load] = [:]
   /// Why runners ended, for requests that were cut off. Bounded: only the latest counts.
   var lastExits: [RunnerID: EngineFailure] = [:]
   /// Bounded, for listings.
@@ -247,11 +249,14 @@ package actor Scheduler {
     giveUp(load, key)
   }
 
-  /// Ends a load for which nobody waits.
+  /// Ends a load for which nobody waits. What it was promised stays taken until it has ended.
   func giveUp(_ load: Load, _ key: RunnerKey) {
     loads[key] = nil
     load.task.cancel()
-    abandoned[load.id] = load.task
+    var load = load
+    // From now on it counts among those that end.
+    load.isEnding = admission.ended(load.id)
+    abandoned[load.id] = load
   }
 
   func newRunnerID() -> RunnerID {
@@ -303,7 +308,7 @@ package actor Scheduler {
       beginEnd(id)
     }
     for load in loads.values { await load.task.value }
-    for load in abandoned.values { await load.value }
+    for load in abandoned.values { await load.task.value }
     for end in ending.values { await end.value }
   }
 
