@@ -38,15 +38,24 @@ package final class OwnOutput: Sendable {
       guard let written = try? descriptors.first?.stat().rawValue, written.st_size > limit,
         let named = try? path.stat().rawValue, named.st_ino == written.st_ino, named.st_dev == written.st_dev
       else { return }
-      let older = FilePath(path.string + ".1")
-      guard path.withPlatformString({ old in older.withPlatformString { renameFile(old, $0) } }) == 0 else { return }
-      // Without a new file the old one is printed to on.
+      let (older, fresh) = (FilePath(path.string + ".1"), FilePath(path.string + ".new"))
+      // Without a new file the old one keeps its name and is printed to on. What is left of the new one is taken by the
+      // next try.
       guard
         let file = try? FileDescriptor.open(
-          path, .writeOnly, options: [.create, .append, .closeOnExec], permissions: .ownerReadWrite)
+          fresh, .writeOnly, options: [.create, .truncate, .append, .closeOnExec], permissions: .ownerReadWrite)
       else { return }
+      defer { try? file.close() }
+      guard Self.rename(path, to: older) else { return }
+      guard Self.rename(fresh, to: path) else {
+        _ = Self.rename(older, to: path)
+        return
+      }
       for descriptor in descriptors { _ = try? file.duplicate(as: descriptor) }
-      try? file.close()
     }
+  }
+
+  private static func rename(_ old: FilePath, to new: FilePath) -> Bool {
+    old.withPlatformString { old in new.withPlatformString { renameFile(old, $0) } } == 0
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import PetrelTestSupport
 import SystemPackage
 import Testing
@@ -32,6 +33,23 @@ import Testing
       let last = (older.text + path.text).split(separator: "\n")
       #expect(last.last == "the end")
       #expect(last.dropLast().last == "line 49 of a log that goes on and on")
+    }
+  }
+
+  @Test func `When there can be no new file, the full one keeps its name until there can`() async throws {
+    try await withOutput { output, file, path in
+      let text = String(repeating: "x", count: 200)
+      try file.writeAll(text.utf8)
+      // A folder in the way of the new file.
+      let obstacle = FilePath(path.string + ".new")
+      try obstacle.appending("file").write("")
+      output.trim()
+      #expect(path.text == text)
+      try FileManager.default.removeItem(atPath: obstacle.string)
+      output.trim()
+      #expect(path.text.isEmpty)
+      #expect(FilePath(path.string + ".1").text == text)
+      #expect(!obstacle.exists)
     }
   }
 
