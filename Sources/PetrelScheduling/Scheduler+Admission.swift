@@ -94,7 +94,8 @@ extension Scheduler {
     if admission.setBatch(load.isForBatch, of: load.id) { admitNext() }
   }
 
-  private func leastDemand(_ demand: EngineDemand) -> MemoryDemand {
+  /// What an engine needs at least: with one slot, if nobody has said how many, and one context for all.
+  func leastDemand(_ demand: EngineDemand) -> MemoryDemand {
     var least = demand.memory
     if !demand.fixesSlots { least.slots = 1 }
     return least

@@ -23,8 +23,8 @@ extension Scheduler {
         let prepared = try await prepare(model, mode: key.mode, launch)
         defer { withExtendedLifetime(prepared) {} }
         let admitted = try await admission(id, key, model.name, prepared.files, launch)
-        let engine = try await start(id, key, prepared.files, launch, admitted)
-        await loadSucceeded(id, key, engine, launch, model, admitted, after: started.duration(to: .now))
+        let (engine, given) = try await start(id, key, prepared.files, launch, admitted)
+        await loadSucceeded(id, key, engine, launch, model, given, after: started.duration(to: .now))
       } catch {
         // To look for the reason may take a while, in which nobody else has to wait.
         giveUpAdmission(id, key)
@@ -36,11 +36,15 @@ extension Scheduler {
 
   /// Starts the engine. When it ends for want of memory, idle engines are ended and it is started once more, for one
   /// request at a time if nobody has said how many.
+  ///
+  /// - Returns: the engine, and what it really was given.
   private func start(
     _ id: RunnerID, _ key: RunnerKey, _ files: EngineModel, _ launch: ModelSettings, _ admitted: Admitted
-  ) async throws -> RunningEngine {
+  ) async throws -> (RunningEngine, Admitted) {
     do {
-      return try await launcher.start(files, mode: key.mode, settings: launch, choice: admitted.choice, slot: id)
+      let engine = try await launcher.start(
+        files, mode: key.mode, settings: launch, choice: admitted.choice, slot: id)
+      return (engine, admitted)
     } catch let error as EngineError where error.code == .outOfMemory {
       logger.warning(
         "an engine ended for want of memory, and is started once more", metadata: ["model": "\(files.name)"])
@@ -52,7 +56,9 @@ extension Scheduler {
       for end in ends { await end.value }
       try Task.checkCancellation()
       let choice = MemoryChoice(slots: 1, promptCache: .zero)
-      return try await launcher.start(files, mode: key.mode, settings: launch, choice: choice, slot: id)
+      let least = try leastDemand(launcher.demand(for: files, mode: key.mode, settings: launch))
+      let engine = try await launcher.start(files, mode: key.mode, settings: launch, choice: choice, slot: id)
+      return (engine, Admitted(choice: choice, estimate: files.estimate(least)?.total))
     }
   }
 

@@ -134,6 +134,10 @@ import Testing
       #expect(a.running.isEmpty)
       #expect(b.starts.count == 2)
       #expect(b.commandLines.last?.contains("--parallel 1") == true)
+      // What is said of it is what it was started with the second time.
+      let estimate = try #require(await fixture.scheduler.memoryOfRunners().values.first?.estimate)
+      #expect(estimate > .mebibytes(123) && estimate < .mebibytes(124))
+      #expect(try await fixture.scheduler.fit(b.requested, mode: .completion).demand.memory.sharesCache)
     }
   }
 
