@@ -40,6 +40,8 @@ extension Scheduler {
   func beginEnd(_ id: RunnerID, _ reason: SchedulingEvent.End = .unloaded) -> Task<Void, Never>? {
     guard let runner = removeRunner(id) else { return ending[id] }
     let engine = runner.engine
+    // It was loaded and did not fail.
+    crashes.forget { $0 == runner.key }
     onEvent(SchedulingEvent(runner.key, name: runner.name, .ended(reason)))
     // Owned by `ending`; `shutDown` awaits it.
     let task = Task {

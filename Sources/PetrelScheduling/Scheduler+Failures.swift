@@ -33,13 +33,16 @@ extension Scheduler {
     }
   }
 
+  /// Another engine is installed: failures so far say nothing of it.
+  package func forgetFailures() { crashes.forget { _ in true } }
+
   /// Tells a request that its model's engine has failed too often to be started for it.
   static func pausing(_ name: String, _ refusal: CrashHistory.Refusal) -> SchedulingError {
     let wait = refusal.wait.components.seconds + 1
     return SchedulingError(
       .loadFailed,
-      "the engine of \(name) has failed \(refusal.failures) times in a row and is not started again for \(wait) s; the "
-        + "last time: \(refusal.summary)", reason: refusal.kind, retryAfter: .seconds(wait))
+      "the engine of \(name) has failed \(refusal.failures) times lately and is not started again for \(wait) s; the last "
+        + "time: \(refusal.summary)", reason: refusal.kind, retryAfter: .seconds(wait))
   }
 
   func noteFailure(of key: RunnerKey, _ name: String, _ summary: String, _ kind: EngineFailure.Kind?) {

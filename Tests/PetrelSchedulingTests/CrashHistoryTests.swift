@@ -52,7 +52,7 @@ import Testing
       let error = await #expect(throws: SchedulingError.self) { try await fixture.lease(model) }
       #expect(model.starts.count == CrashHistory.tolerated)
       #expect(error?.code == .loadFailed && error?.reason == .unsupportedModel)
-      #expect(error?.message.contains("has failed 5 times in a row") == true, "\(error?.message ?? "")")
+      #expect(error?.message.contains("has failed 5 times lately") == true, "\(error?.message ?? "")")
       #expect(error?.message.contains("does not know the model's architecture") == true)
       #expect(error?.retryAfter != nil)
       try await fixture.lease(try fixture.model("b")).release()
@@ -60,6 +60,25 @@ import Testing
       var change = SettingsChange()
       change.contextSize = .set(1024)
       try await fixture.scheduler.configure(model.key, change)
+      try await fixture.lease(model).release()
+    }
+  }
+
+  @Test func `An engine that was unloaded without having failed, or installed anew, begins anew`() async throws {
+    try await withScheduler { fixture in
+      let (failing, model) = ("exit:1:error: out of luck", try fixture.model("a"))
+      func fail(_ times: Int) async throws {
+        try model.path.write(failing)
+        for _ in 0..<times { await #expect(throws: SchedulingError.self) { try await fixture.lease(model) } }
+      }
+      try await fail(CrashHistory.tolerated - 1)
+      try model.path.write("")
+      try await fixture.lease(model).release()
+      #expect(await fixture.scheduler.unload { _, _ in true }.count == 1)
+      try await fail(CrashHistory.tolerated)
+      #expect(model.starts.count == 2 * CrashHistory.tolerated, "no pause before the last one")
+      await fixture.scheduler.forgetFailures()
+      try model.path.write("")
       try await fixture.lease(model).release()
     }
   }

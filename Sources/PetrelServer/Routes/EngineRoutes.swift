@@ -92,10 +92,11 @@ struct EngineRoutes: Sendable {
   // MARK: Installation
 
   private func install() -> Route {
-    Self.respond { [installation] _, body in
+    Self.respond { [installation, scheduler] _, body in
       let request = try Self.backendRequest(body)
       do {
         try await installation.install(version: request.version)
+        await scheduler.forgetFailures()
       } catch let error as EngineError {
         throw TextError(.internalServerError, "backend installation failed: \(error.message)")
       }
