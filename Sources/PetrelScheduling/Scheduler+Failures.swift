@@ -40,7 +40,7 @@ extension Scheduler {
   static func pausing(_ name: String, _ refusal: CrashHistory.Refusal) -> SchedulingError {
     let wait = refusal.wait.components.seconds + 1
     return SchedulingError(
-      .loadFailed,
+      .paused,
       "the engine of \(name) has failed \(refusal.failures) times lately and is not started again for \(wait) s; the last "
         + "time: \(refusal.summary)", reason: refusal.kind, retryAfter: .seconds(wait))
   }

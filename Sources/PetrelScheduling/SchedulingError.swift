@@ -7,6 +7,8 @@ package struct SchedulingError: Error, Sendable, CustomStringConvertible {
   package enum Code: Sendable {
     /// The engine could not be started.
     case loadFailed
+    /// The engine has failed too often to be started at once. Trying again after `retryAfter` may help.
+    case paused
     /// Too many requests wait, or every runner is busy. Trying again later helps.
     case overloaded
     /// There is not as much memory as the model needs, and nothing to unload that would help.

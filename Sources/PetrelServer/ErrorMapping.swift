@@ -85,7 +85,7 @@ enum ErrorMapping {
   private static func status(of error: SchedulingError) -> HTTPResponseStatus {
     switch error.code {
     case .loadFailed: .internalServerError
-    case .overloaded, .insufficientMemory, .shuttingDown, .runnerEnded: .serviceUnavailable
+    case .paused, .overloaded, .insufficientMemory, .shuttingDown, .runnerEnded: .serviceUnavailable
     }
   }
 
@@ -103,7 +103,7 @@ enum ErrorMapping {
 
   private static func code(of error: SchedulingError) -> String {
     switch error.code {
-    case .loadFailed: "engine_failed"
+    case .loadFailed, .paused: "engine_failed"
     case .overloaded: "overloaded"
     case .insufficientMemory: "insufficient_memory"
     case .shuttingDown: "shutting_down"

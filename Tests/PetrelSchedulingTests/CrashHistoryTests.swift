@@ -51,7 +51,7 @@ import Testing
       }
       let error = await #expect(throws: SchedulingError.self) { try await fixture.lease(model) }
       #expect(model.starts.count == CrashHistory.tolerated)
-      #expect(error?.code == .loadFailed && error?.reason == .unsupportedModel)
+      #expect(error?.code == .paused && error?.reason == .unsupportedModel)
       #expect(error?.message.contains("has failed 5 times lately") == true, "\(error?.message ?? "")")
       #expect(error?.message.contains("does not know the model's architecture") == true)
       #expect(error?.retryAfter != nil)
