@@ -56,16 +56,18 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, BodyBlocks.size, BodyBlocks.size + 77])
-  func whatCameBeforeABreakIsNotLost(_ length: Int) async throws {
+  /// What was not asked for yet when the connection breaks has to be fetched again.
+  @Test func aBreakCostsTwoBlocksAtMost() async throws {
     try await run { fixture, model in
+      let length = 3 * BodyBlocks.size + 77
       fixture.registry.inject(.close(afterBytes: length), at: model.layers[0].digest.description)
       let stream = try await fixture.client.openBlob(model.layers[0], of: fixture.reference, from: 0)
-      var received = 0
+      var received: [UInt8] = []
       await expectRegistryError(.truncated) {
-        for try await chunk in stream.chunks { received += chunk.readableBytes }
+        for try await chunk in stream.chunks { received.append(contentsOf: chunk.readableBytesView) }
       }
-      #expect(received == length)
+      #expect(received.count >= length - 2 * BodyBlocks.size && received.count <= length)
+      #expect(received == Array(model.layerBytes().prefix(received.count)))
     }
   }
 
