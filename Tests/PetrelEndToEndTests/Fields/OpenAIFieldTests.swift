@@ -32,8 +32,8 @@ extension EndToEnd {
           .refused("image_url_not_allowed")),
         FieldCase(
           "messages[].content[].input_audio",
-          Self.content(#"{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}}"#),
-          .reaches("{\(Self.content(#"{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}}"#))}")),
+          Self.content(#"{"type":"input_audio","input_audio":{"data":"UklGRjEyMzRXQVZF","format":"wav"}}"#),
+          .reaches("{\(Self.content(#"{"type":"input_audio","input_audio":{"data":"UklGRjEyMzRXQVZF","format":"wav"}}"#))}")),
         FieldCase("prompt", #""prompt":"x""#, .reaches(#"{"prompt":"x"}"#), path: "/v1/completions"),
         FieldCase("prompt", #""prompt":[[1,2],"x"]"#, .reaches(#"{"prompt":[[1,2],"x"]}"#), path: "/v1/completions"),
         .same("stop", #"["a","b"]"#), .same("stop", "\"a\""), .wrong("stop", "[1]"),

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the beginning of a file of sound says, in the forms that engines read: WAV, FLAC and MP3. Engines go by these
+/// marks, and take everything else for an image.
+///
+/// Sources: RFC 9639, section 8 (FLAC); ID3v2.4, section 3 (tags before MP3 and FLAC).
+enum SoundHeader: Equatable {
+  case sound
+  /// A tag reaches beyond the bytes.
+  case cutOff
+  /// FLAC that does not say how long it is, or is longer than ``mostSeconds``. It may be packed to next to nothing.
+  case tooLong
+  case unknown
+
+  static let mostSeconds = 4 * 60 * 60
+
+  init<Bytes: RandomAccessCollection>(_ bytes: Bytes) where Bytes.Element == UInt8 {
+    if bytes.starts(with: "RIFF".utf8) {
+      self = bytes.dropFirst(8).starts(with: "WAVE".utf8) ? .sound : .unknown
+      return
+    }
+    var rest = bytes[...]
+    var hasTag = false
+    while rest.starts(with: "ID3".utf8) {
+      let head = Array(rest.prefix(10))
+      guard head.count == 10 else {
+        self = .cutOff
+        return
+      }
+      let size = head[6...].reduce(0) { $0 << 7 | Int($1 & 0x7F) }
+      let hasFooter = head[5] & 0x10 != 0
+      let whole = 10 + size + (hasFooter ? 10 : 0)
+      guard whole < rest.count else {
+        self = .cutOff
+        return
+      }
+      rest = rest.dropFirst(whole)
+      hasTag = true
+    }
+    if rest.starts(with: "fLaC".utf8) {
+      self = Self.flac(Array(rest.prefix(42)))
+    } else if rest.starts(with: "OggS".utf8) {
+      // FLAC too, but it does not say here how long it is.
+      self = .unknown
+    } else {
+      let start = Array(rest.prefix(2))
+      let isFrame = start.count == 2 && start[0] == 0xFF && start[1] & 0xE0 == 0xE0
+      self = hasTag || isFrame ? .sound : .unknown
+    }
+  }
+
+  /// - Parameter bytes: the mark, and the first block of metadata.
+  private static func flac(_ bytes: [UInt8]) -> SoundHeader {
+    guard bytes.count == 42, bytes[4] & 0x7F == 0, Array(bytes[5...7]) == [0, 0, 34] else { return .unknown }
+    let rate = Int(bytes[18]) << 12 | Int(bytes[19]) << 4 | Int(bytes[20]) >> 4
+    let samples = bytes[22...25].reduce(Int(bytes[21] & 0x0F)) { $0 << 8 | Int($1) }
+    return rate > 0 && samples > 0 && samples <= rate * mostSeconds ? .sound : .tooLong
+  }
+}

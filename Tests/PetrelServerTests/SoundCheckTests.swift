@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import NIOCore
+import PetrelTestSupport
+import Testing
+
+@testable import PetrelServer
+
+/// The beginnings of files of sound.
+enum SoundBytes {
+  static let wav = Array("RIFF1234WAVE".utf8)
+
+  static func flac(samples: Int, rate: Int = 16_000) -> [UInt8] {
+    var bytes = Array("fLaC".utf8) + [0x80, 0, 0, 34] + [UInt8](repeating: 0, count: 10)
+    // 20 bits of the rate, 3 of the channels, 5 of the bits of a sample, 36 of the samples.
+    let packed = UInt64(rate) << 44 | 15 << 36 | UInt64(samples)
+    bytes += (0..<8).reversed().map { UInt8(truncatingIfNeeded: packed >> (8 * $0)) }
+    return bytes + [UInt8](repeating: 0, count: 16)
+  }
+
+  /// A tag of ID3.
+  static func tag(_ size: Int) -> [UInt8] {
+    let sizes = [21, 14, 7, 0].map { UInt8(size >> $0 & 0x7F) }
+    return Array("ID3".utf8) + [4, 0, 0] + sizes + [UInt8](repeating: 0, count: size)
+  }
+}
+
+@Suite struct SoundHeaderTests {
+  @Test func `Sound is told by its marks`() {
+    let sounds: [[UInt8]] = [
+      SoundBytes.wav, SoundBytes.flac(samples: 1), [0xFF, 0xFB, 0x90, 0], SoundBytes.tag(20) + [0xFF, 0xFB],
+    ]
+    for bytes in sounds { #expect(SoundHeader(bytes) == .sound) }
+    let others: [[UInt8]] = [
+      [], Array("RIFF1234WEBP".utf8), Array("OggS".utf8), ImageBytes.png(1, 1), ImageBytes.jpeg(1, 1),
+    ]
+    for bytes in others { #expect(SoundHeader(bytes) == .unknown) }
+    #expect(SoundHeader(SoundBytes.tag(20).dropLast()) == .cutOff)
+  }
+
+  @Test func `FLAC says how long it is, also behind tags`() {
+    let most = 16_000 * SoundHeader.mostSeconds
+    for before: [UInt8] in [[], SoundBytes.tag(0) + SoundBytes.tag(300)] {
+      #expect(SoundHeader(before + SoundBytes.flac(samples: most)) == .sound)
+      for samples in [0, most + 1] { #expect(SoundHeader(before + SoundBytes.flac(samples: samples)) == .tooLong) }
+      #expect(SoundHeader(before + SoundBytes.flac(samples: 1, rate: 0)) == .tooLong)
+      #expect(SoundHeader(before + SoundBytes.flac(samples: 1).prefix(41)) == .unknown)
+    }
+  }
+}
+
+@Suite struct SoundCheckTests {
+  private static func code(_ member: String, _ change: (inout RequestLimits) -> Void = { _ in }) -> String? {
+    var limits = RequestLimits()
+    change(&limits)
+    do throws(OpenAIError) {
+      try ImageCheck(limits: limits).check(
+        ByteBuffer(string: #"{"messages":[{"role":"user","content":[{"type":"x",\#(member)}]}]}"#))
+      return nil
+    } catch {
+      #expect(error.status == .badRequest && error.param == "messages")
+      return error.code
+    }
+  }
+
+  private static func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
+
+  @Test(arguments: [
+    #""input_audio":{"data":"URL","format":"wav"}"#, #""input_audio":{"url":"URL"}"#, #""input_audio":"URL""#,
+    #""audio_url":{"url":"URL"}"#, #""input\u005faudio":{"d\u0061ta":"URL"}"#, #""input_video":{"data":"URL"}"#,
+    #""video_url":{"url":"URL"}"#, #""video_url":"URL""#,
+  ]) func `Nothing is fetched`(member: String) {
+    for url in ["http://169.254.169.254/x", "https://a.example/x", "file:///etc/passwd", "ftp://a/x"] {
+      let member = member.replacing("URL", with: url)
+      #expect(Self.code(member)?.hasSuffix("_url_not_allowed") == true)
+      #expect((Self.code(member) { $0.fetchesImages = true } == nil) == url.hasPrefix("http"))
+    }
+    #expect(Self.code(member.replacing("URL", with: "http"))?.hasPrefix("invalid_") == true)
+  }
+
+  @Test func `Sound is sound, and has a bound`() {
+    let wav = Self.base64(SoundBytes.wav)
+    for data in [wav, "data:audio/wav;base64,\(wav)"] {
+      #expect(Self.code(#""input_audio":{"data":"\#(data)"}"#) == nil)
+      #expect(Self.code(#""input_audio":{"data":"\#(data)"}"#) { $0.imageBytes = 5 } == "audio_too_large")
+      #expect(Self.code(#""input_audio":{"data":"\#(data)"}"#) { $0.images = 0 } == "too_many_images")
+    }
+    let flac = Self.base64(SoundBytes.flac(samples: 0))
+    #expect(Self.code(#""input_audio":{"data":"\#(flac)"}"#) == "audio_too_long")
+    let tagged = Self.base64(SoundBytes.tag(300_000) + SoundBytes.flac(samples: 0))
+    #expect(Self.code(#""input_audio":{"data":"\#(tagged)"}"#) == "audio_too_long")
+  }
+
+  @Test func `An image sent as something else is refused`() {
+    let image = Self.base64(ImageBytes.png(60_000, 60_000))
+    #expect(Self.code(#""input_audio":{"data":"\#(image)"}"#) == "invalid_audio")
+    #expect(Self.code(#""input_video":{"data":"\#(image)"}"#) == "invalid_video")
+    #expect(Self.code(#""input_video":{"data":"\#(Self.base64([0, 0, 0, 24] + Array("ftypisom".utf8)))"}"#) == nil)
+  }
+}
