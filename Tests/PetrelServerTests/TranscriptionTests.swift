@@ -15,7 +15,7 @@ import Testing
     "HTTP/1.1 \(status)\r\nContent-Type: application/json\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)"
   }
 
-  private static func form(_ fields: [(String, String)], file: String? = "SOUND") -> String {
+  private static func form(_ fields: [(String, String)], file: String? = "RIFF1234WAVE") -> String {
     fields.map { "--b1\r\nContent-Disposition: form-data; name=\"\($0)\"\r\n\r\n\($1)\r\n" }.joined()
       + (file.map { "--b1\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\n\($0)\r\n" } ?? "")
       + "--b1--\r\n"
@@ -37,7 +37,7 @@ import Testing
       #expect(seen.body == form)
       try await eventually("the request is recorded") { await !lane.records().isEmpty }
       let record = try JSONNode(parsing: try #require(await lane.records().first).request)
-      #expect(record["language"] == "en" && record["file"] == "[5 bytes]")
+      #expect(record["language"] == "en" && record["file"] == "[12 bytes]")
       try await eventually("the place is given back") { lane.isIdle }
     }
   }
@@ -86,6 +86,7 @@ import Testing
         ("--b1\r\nnothing", Self.headers, "invalid_form"),
         (Self.form([("model", LaneFixture.model)], file: nil), Self.headers, #""param":"file""#),
         (Self.form([("model", LaneFixture.model)], file: ""), Self.headers, #""param":"file""#),
+        (Self.form([("model", LaneFixture.model)], file: "RIFF1234WEBPVP8 "), Self.headers, "invalid_audio"),
       ] {
         let answer = try await lane.post(body, to: "/v1/audio/transcriptions", headers: headers).receiveAll()
         #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains(word), "\(answer)")

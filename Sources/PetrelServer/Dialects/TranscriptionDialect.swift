@@ -54,6 +54,7 @@ extension TranscriptionDialect {
     let model: String
     private let texts: [(name: String, text: String)]
     private let fileSize: Int?
+    private let sound: SoundHeader?
 
     init(_ bytes: UnsafeRawBufferPointer, boundary: String) throws(OpenAIError) {
       let form: MultipartForm
@@ -64,7 +65,9 @@ extension TranscriptionDialect {
       }
       texts = form.parts.filter { $0.fileName == nil && $0.content.count <= Self.longestText }
         .map { ($0.name, String(decoding: bytes[$0.content], as: UTF8.self)) }
-      fileSize = form.file("file")?.content.count
+      let file = form.file("file").map { bytes[$0.content] }
+      fileSize = file?.count
+      sound = file.map { SoundHeader($0) }
       guard let model = form.text("model", in: bytes), !model.isEmpty else {
         throw OpenAIError(.badRequest, "model is required", code: "missing_model", param: "model")
       }
@@ -91,6 +94,14 @@ extension TranscriptionDialect {
     func check() throws(OpenAIError) {
       guard let fileSize, fileSize > 0 else {
         throw Self.refusal("file", "must be there: the sound, as a part of the form with a file name")
+      }
+      // The engine would take anything else for an image.
+      switch sound {
+      case .sound: break
+      case .tooLong: throw OpenAIError(.badRequest, ImageCheck.tooLong, code: "audio_too_long", param: "file")
+      case .cutOff, .unknown, nil:
+        throw OpenAIError(
+          .badRequest, "file is none of WAV, MP3 and FLAC, or it is damaged", code: "invalid_audio", param: "file")
       }
       if let format = text("response_format"), format != "json" {
         throw Self.refusal("response_format", "must be json: the engine gives no other form")
