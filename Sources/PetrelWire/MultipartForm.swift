@@ -83,7 +83,12 @@ package struct MultipartForm: Sendable, Equatable {
       guard pair.count == 2, trimmed(pair[0]).lowercased() == "content-disposition" else { continue }
       let parameters = parameters(pair[1])
       guard let name = parameters["name"] else { break }
-      return Part(name: name, fileName: parameters["filename"] ?? parameters["filename*"], content: content)
+      let fileName = parameters["filename"] ?? parameters["filename*"]
+      // Some readers take such a part for a field, others for a file.
+      guard fileName?.isEmpty != true else {
+        throw MultipartError(message: "a part of the form has an empty file name")
+      }
+      return Part(name: name, fileName: fileName, content: content)
     }
     throw MultipartError(message: "a part of the form has no name")
   }
@@ -119,12 +124,17 @@ package struct MultipartForm: Sendable, Equatable {
     _ text: String.UTF8View, in bytes: UnsafeRawBufferPointer, from start: Int, upTo limit: Int
   ) -> Int? {
     let wanted = Array(text)
+    // What has been compared holds no other beginning where the first byte stands nowhere else in the text: a boundary
+    // has no line end in it. So the time is proportional to the size, whatever the bytes.
+    let isUnique = !wanted.dropFirst().contains(wanted[0])
     var index = start
     while let found = JSONMemberSearch.position(of: wanted[0], in: bytes, from: index),
       found + wanted.count <= min(bytes.count, limit + wanted.count)
     {
-      if bytes[found..<(found + wanted.count)].elementsEqual(wanted) { return found }
-      index = found + 1
+      var length = 1
+      while length < wanted.count, bytes[found + length] == wanted[length] { length += 1 }
+      if length == wanted.count { return found }
+      index = found + (isUnique ? length : 1)
     }
     return nil
   }

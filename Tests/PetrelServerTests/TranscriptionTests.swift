@@ -65,6 +65,10 @@ import Testing
       ([("model", LaneFixture.model), ("temperature", "warm")], "400", "temperature"),
       ([("model", LaneFixture.model), ("max_tokens", "-1")], "400", "max_tokens"),
       ([("model", LaneFixture.model), ("stream", "yes")], "400", "stream"),
+      ([("model", LaneFixture.model), ("model", "other")], "400", "model"),
+      ([("model", LaneFixture.model), ("file", "x")], "400", "file"),
+      ([("model", LaneFixture.model), ("prompt", String(repeating: "x", count: 300_000))], "400", "prompt"),
+      ([("model", LaneFixture.model), ("x\"; filename=\"b.wav", "x")], "400", "x"),
       ([("model", LaneFixture.model), ("keep_alive", "later")], "400", "keep_alive"),
     ] as [([(String, String)], String, String)])
   func `Mistakes are named before the engine sees them`(

@@ -31,9 +31,17 @@ import Testing
     "", "--b-1", "--b-1\r\n", "--b-2\r\n\r\n\r\n--b-2--", "--b-1\r\n\r\nx\r\n--b-1--", "--b-1x\r\n",
     "--b-1\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n--b-2--",
     "--b-1\r\nContent-Disposition: form-data; filename=\"a\"\r\n\r\nx\r\n--b-1--",
+    "--b-1\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\"\r\n\r\nx\r\n--b-1--",
     "--b-1\r\nX: " + String(repeating: "y", count: 9000) + "\r\n\r\nx\r\n--b-1--",
   ]) func `What is no form is refused`(text: String) {
     #expect(throws: MultipartError.self) { try read(text) { form, _ in form } }
+  }
+
+  @Test(arguments: ["\r", "\r\n", "\r\n--b-", "\r\r\n--b-\r", "\r\n-\r\n--b"])
+  func `What is nearly a boundary is content`(piece: String) throws {
+    let content = String(repeating: piece, count: 1000)
+    let form = "--b-1\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\(content)\r\n--b-1--"
+    try read(form) { form, bytes in #expect(form.text("a", in: bytes) == content) }
   }
 
   @Test func `Parts are counted`() {

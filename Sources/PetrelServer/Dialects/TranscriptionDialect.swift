@@ -63,7 +63,8 @@ extension TranscriptionDialect {
       } catch {
         throw OpenAIError(.badRequest, "invalid request: \(error.message)", code: "invalid_form")
       }
-      texts = form.parts.filter { $0.fileName == nil && $0.content.count <= Self.longestText }
+      try Self.check(form)
+      texts = form.parts.filter { $0.fileName == nil }
         .map { ($0.name, String(decoding: bytes[$0.content], as: UTF8.self)) }
       let file = form.file("file").map { bytes[$0.content] }
       fileSize = file?.count
@@ -72,6 +73,23 @@ extension TranscriptionDialect {
         throw OpenAIError(.badRequest, "model is required", code: "missing_model", param: "model")
       }
       self.model = model
+    }
+
+    /// What the engine would read in another way than it is read here.
+    private static func check(_ form: MultipartForm) throws(OpenAIError) {
+      var names: Set<String> = []
+      for part in form.parts {
+        // Names that end in brackets are those of arrays.
+        guard names.insert(part.name).inserted || part.name.hasSuffix("[]") else {
+          throw refusal(part.name, "is there more than once")
+        }
+        guard part.name == "file" || part.content.count <= longestText else {
+          throw refusal(part.name, "is longer than \(longestText) bytes")
+        }
+        guard part.fileName == nil || part.name == "file" else {
+          throw refusal(part.name, "is a file: the only file of the form is file")
+        }
+      }
     }
 
     func text(_ name: String) -> String? { texts.last { $0.name == name }?.text }
