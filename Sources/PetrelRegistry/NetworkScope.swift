@@ -22,7 +22,7 @@ enum NetworkScope {
     return names.contains(name) || name.hasSuffix(".localhost") || name.hasSuffix(".local")
   }
 
-  /// Whether a numeric address is loopback, link-local, private or unspecified. Nil when `text` is not an address.
+  /// Whether a numeric address is loopback, link-local, private, unspecified, or else no public host's. Nil when `text` is not an address.
   static func isPrivateAddress(_ text: String) -> Bool? {
     bytes(of: text).map { $0.count == 4 ? isPrivateV4($0) : isPrivateV6($0) }
   }
@@ -52,6 +52,9 @@ enum NetworkScope {
     switch (bytes[0], bytes[1]) {
     // 100.64.0.0/10 is what providers and overlay networks share: RFC 6598.
     case (0, _), (10, _), (100, 64...127), (127, _), (169, 254), (172, 16...31), (192, 168): true
+    // Of protocols, of measurements, multicast and reserved: RFC 6890, RFC 2544, RFC 5771, RFC 1112.
+    case (192, 0): bytes[2] == 0
+    case (198, 18...19), (224..., _): true
     default: false
     }
   }
@@ -65,7 +68,9 @@ enum NetworkScope {
     let isTranslated = bytes.starts(with: [0x00, 0x64, 0xFF, 0x9B] + [UInt8](repeating: 0, count: 8))
     if isMapped || isCompatible || isTranslated { return isPrivateV4(Array(bytes[12...])) }
     if bytes.starts(with: [0x20, 0x02]) { return isPrivateV4(Array(bytes[2..<6])) }
-    return (bytes[0] == 0xFE && bytes[1] & 0xC0 == 0x80) || bytes[0] & 0xFE == 0xFC
+    // NAT64 of a network's own (RFC 8215); link-local and site-local, unique local, multicast.
+    if bytes.starts(with: [0x00, 0x64, 0xFF, 0x9B, 0x00, 0x01]) { return true }
+    return (bytes[0] == 0xFE && bytes[1] & 0x80 != 0) || bytes[0] & 0xFE == 0xFC || bytes[0] == 0xFF
   }
 
   /// Lower-case, without the brackets of IPv6 literals and the dot that ends a full name.

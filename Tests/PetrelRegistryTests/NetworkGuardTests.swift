@@ -147,6 +147,16 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("64:ff9b:1::808:808", true), ("64:ff9b::808:808", false), ("64:ff9b::a00:1", true), ("fec0::1", true),
+    ("ff02::1", true), ("192.0.0.8", true), ("192.0.1.1", false), ("198.17.0.1", false), ("198.18.0.1", true),
+    ("198.19.255.255", true), ("198.20.0.1", false), ("223.255.255.1", false), ("224.0.0.1", true),
+    ("255.255.255.255", true), ("::ffff:198.18.0.1", true),
+  ])
+  func knowsWhatIsNoPublicHost(_ address: String, _ isPrivate: Bool) {
+    #expect(NetworkScope.isPrivateAddress(address) == isPrivate)
+  }
+
   @Test func systemResolverKnowsLoopback() async {
     let addresses = await NetworkScope.addresses(of: "localhost")
     #expect(!addresses.isEmpty)
