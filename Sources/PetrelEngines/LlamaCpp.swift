@@ -66,12 +66,24 @@ package struct LlamaCpp: Sendable {
       throw EngineError(.launchFailed, "invalid LLAMA_ARGS: a quotation mark is not closed")
     }
     let words = splitArguments(text)
-    if let reserved = words.first(where: { ["--model", "--host", "--embeddings", "--mmproj"].contains($0) }) {
+    if let reserved = words.lazy.map(flagName).first(where: reservedFlags.contains) {
       throw EngineError(
         .launchFailed,
         "invalid LLAMA_ARGS: LLAMA_ARGS cannot override \(reserved), which is controlled by the model runner")
     }
     return words
+  }
+
+  /// What the daemon decides, and what would let requests read files or the engine listen elsewhere, with all names.
+  private static let reservedFlags: Set<String> = [
+    "-m", "--model", "--host", "--port", "--embedding", "--embeddings", "-mm", "--mmproj", "-mmu", "--mmproj-url",
+    "--media-path", "--api-key",
+  ]
+
+  /// The name that the engine reads in a word: with dashes for underscores in long ones, as ``FlagTable`` has it.
+  private static func flagName(_ word: String) -> String {
+    let name = String(word.prefix { $0 != "=" })
+    return name.hasPrefix("--") ? name.replacing("_", with: "-") : name
   }
 
   /// The engine sees no token, proxy or path of the user's beyond what it needs to run.

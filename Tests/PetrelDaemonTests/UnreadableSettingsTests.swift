@@ -38,12 +38,14 @@ import Testing
 
   @Test(arguments: [
     (#"--x "unclosed"#, "a quotation mark is not closed"), ("-ngl 0 --model x", "cannot override --model"),
+    ("--hf-token hf_1 --media_path /", "cannot override --media-path"),
   ]) func `Arguments for engines that no engine could be started with are refused`(
     text: String, words: String
   ) async throws {
     let error = await #expect(throws: ConfigurationError.self) { _ = try await load(environment: ["LLAMA_ARGS": text]) }
     #expect(error?.message.contains("environment LLAMA_ARGS") == true)
     #expect(error?.message.contains(words) == true)
+    #expect(error?.message.contains("hf_1") == false)
     await #expect(throws: ConfigurationError.self) { _ = try await load(file: "llama-args: ['\(text)']\n") }
   }
 }

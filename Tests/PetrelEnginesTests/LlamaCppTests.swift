@@ -130,6 +130,15 @@ import Testing
   }
 
   @Test(arguments: [
+    ("-m", "-m"), ("-mm", "-mm"), ("--media_path", "--media-path"), ("--mmproj-url", "--mmproj-url"),
+    ("--port=1", "--port"), ("--api_key=secret", "--api-key"),
+  ])
+  func `Other names of what the daemon decides are known, and values are not shown`(word: String, name: String) {
+    let error = #expect(throws: EngineError.self) { try LlamaCpp.checkBaseArguments("-ngl 0 \(word) x") }
+    #expect(error?.message.contains("cannot override \(name), which") == true)
+  }
+
+  @Test(arguments: [
     ("", []),
     ("   ", []),
     ("a b", ["a", "b"]),

@@ -261,7 +261,8 @@ package struct DaemonConfiguration: Sendable {
       do {
         try LlamaCpp.checkBaseArguments(value)
       } catch {
-        throw ConfigurationError(message: "llama-args is \"\(value)\" (\(source)): \(error.message)")
+        // Not the whole value: it may hold a token.
+        throw ConfigurationError(message: "llama-args (\(source)): \(error.message)")
       }
     }
     self.environment = environment
