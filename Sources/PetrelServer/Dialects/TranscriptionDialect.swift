@@ -83,7 +83,7 @@ extension TranscriptionDialect {
         guard names.insert(part.name).inserted || part.name.hasSuffix("[]") else {
           throw refusal(part.name, "is there more than once")
         }
-        guard part.name == "file" || part.content.count <= longestText else {
+        guard part.fileName != nil || part.content.count <= longestText else {
           throw refusal(part.name, "is longer than \(longestText) bytes")
         }
         guard part.fileName == nil || part.name == "file" else {
