@@ -20,7 +20,14 @@ import Testing
     (#"{"password":{"type":"string"}}"#, #"{"password":{"type":"string"}}"#),
     (#"{"password":{"anyOf":[{"type":"string"}]}}"#, #"{"password":{"anyOf":[{"type":"string"}]}}"#),
     (#"{"password":{"title":"P","type":["string","null"]}}"#, #"{"password":{"title":"P","type":["string","null"]}}"#),
+    (
+      #"{"password":{"type":"string","default":null,"minLength":8}}"#,
+      #"{"password":{"type":"string","default":null,"minLength":8}}"#
+    ),
     // Any other object is.
+    (#"{"password":{"type":"string","value":"x"},"n":1}"#, #"{"password":"[redacted]","n":1}"#),
+    (#"{"password":{"type":"string","default":"x"}}"#, #"{"password":"[redacted]"}"#),
+    (#"{"password":{"enum":0,"a":1}}"#, #"{"password":"[redacted]"}"#),
     (#"{"password":{"password":"x"}}"#, #"{"password":"[redacted]"}"#),
     (#"{"password":{"type":"bearer","value":["x}"]},"n":1}"#, #"{"password":"[redacted]","n":1}"#),
     (#"{"password":{"a":{"type":"string"},"b":"x"},"n":1}"#, #"{"password":"[redacted]","n":1}"#),
@@ -51,6 +58,13 @@ import Testing
   @Test func `Nothing in, nothing changed`() {
     let text = #"{"password":"x","k":"sk-abcdef"}"#
     #expect(Redaction(rules: []).apply(text) == text)
+  }
+
+  @Test func `Objects that never end are redacted in good time`() {
+    let text = String(repeating: #""password":{"enum":0,"#, count: 100_000)
+    #expect(redaction.apply(text) == #""password":"[redacted]""#)
+    let long = String(repeating: #"{"password":{"type":"object","properties":"#, count: 20_000)
+    #expect(redaction.apply(long) == #"{"password":"[redacted]""#)
   }
 
   @Test func `Patterns with many stars end in good time`() {

@@ -21,6 +21,31 @@ package struct Redaction: Sendable {
   ]
   /// JSON in strings in JSON.
   private static let maximumDepth = 4
+  /// Longer objects are taken for no schema. Their members are looked at again, so that all in all the time would not
+  /// be proportional to the size.
+  private static let longestSchema = 16 * 1024
+
+  /// What a word of JSON Schema says.
+  private enum Keyword {
+    case plain
+    /// The type of the value, or where it is said.
+    case type, mark
+    /// A value.
+    case value
+  }
+
+  private static let keywords: [String: Keyword] = {
+    var keywords: [String: Keyword] = ["type": .type]
+    for name in ["$ref", "anyOf", "oneOf", "allOf", "enum"] { keywords[name] = .mark }
+    for name in ["default", "const", "example", "examples"] { keywords[name] = .value }
+    for name in [
+      "description", "title", "format", "pattern", "nullable", "properties", "required", "items", "prefixItems",
+      "additionalProperties", "patternProperties", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum",
+      "exclusiveMaximum", "multipleOf", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "not",
+      "$defs", "definitions", "$schema", "$id", "deprecated", "readOnly", "writeOnly",
+    ] { keywords[name] = .plain }
+    return keywords
+  }()
 
   private let fields: Set<[UInt8]>
   private let patterns: [[UInt8]]
@@ -56,8 +81,9 @@ package struct Redaction: Sendable {
 
   // MARK: Fields
 
-  private func withoutFields(_ text: [UInt8], depth: Int) -> [UInt8]? {
+  private func withoutFields(_ whole: [UInt8], depth: Int) -> [UInt8]? {
     guard !fields.isEmpty, depth < Self.maximumDepth else { return nil }
+    let text = whole[...]
     var output: [UInt8] = []
     var copied = 0
     var position = 0
@@ -113,7 +139,7 @@ package struct Redaction: Sendable {
   }
 
   /// The next string with its quotes. One that is cut ends with the text.
-  private static func string(in text: [UInt8], from position: Int) -> Range<Int>? {
+  private static func string(in text: ArraySlice<UInt8>, from position: Int) -> Range<Int>? {
     guard let start = text[position...].firstIndex(of: UInt8(ascii: "\"")) else { return nil }
     var end = start + 1
     while end < text.endIndex, text[end] != UInt8(ascii: "\"") { end += text[end] == UInt8(ascii: "\\") ? 2 : 1 }
@@ -121,22 +147,25 @@ package struct Redaction: Sendable {
   }
 
   /// Where the value begins, if what ends at `position` was the name of a member.
-  private static func valueStart(in text: [UInt8], afterName position: Int) -> Int? {
+  private static func valueStart(in text: ArraySlice<UInt8>, afterName position: Int) -> Int? {
     let colon = skipBlanks(text, position)
     guard colon < text.endIndex, text[colon] == UInt8(ascii: ":") else { return nil }
     return skipBlanks(text, colon + 1)
   }
 
-  private static func skipBlanks(_ text: [UInt8], _ position: Int) -> Int {
+  private static func skipBlanks(_ text: ArraySlice<UInt8>, _ position: Int) -> Int {
     text[position...].firstIndex { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D && $0 != 0x09 } ?? text.endIndex
   }
 
   /// What is to be masked of the value at `position`: scalars, one by one in an array of nothing else, or all of an
   /// array or an object. Nothing of a schema, which says how such a member is to look.
-  private static func values(in text: [UInt8], from position: Int) -> [Range<Int>] {
+  private static func values(in text: ArraySlice<UInt8>, from position: Int) -> [Range<Int>] {
     if text[position] == UInt8(ascii: "{") {
-      let end = containerEnd(in: text, from: position)
-      return isSchema(text[position..<end]) || skipBlanks(text, position + 1) >= end - 1 ? [] : [position..<end]
+      let window = text[position..<min(position + longestSchema, text.endIndex)]
+      guard let end = closing(in: window, from: position) else {
+        return [position..<containerEnd(in: text, from: position)]
+      }
+      return isSchema(text[position..<end]) || skipBlanks(window, position + 1) >= end - 1 ? [] : [position..<end]
     }
     let found = scalars(in: text, from: position)
     guard text[position] == UInt8(ascii: "[") else { return found }
@@ -144,31 +173,52 @@ package struct Redaction: Sendable {
     return skipBlanks(text, found.last?.upperBound ?? position + 1) >= end - 1 ? found : [position..<end]
   }
 
-  /// Whether an object says of which JSON type a value is to be, or where that is said.
+  /// Whether an object says of which JSON type a value is to be, or where that is said, and nothing else. One that holds
+  /// a value for an example is none.
   private static func isSchema(_ object: ArraySlice<UInt8>) -> Bool {
-    let marks = ["\"type\"", "\"$ref\"", "\"anyOf\"", "\"oneOf\"", "\"allOf\"", "\"enum\""]
-    let types = ["string", "number", "integer", "boolean", "object", "array", "null"].map { "\"\($0)\"" }
-    let text = Array(object)
-    var position = 1
-    while let name = string(in: text, from: position) {
-      guard let value = valueStart(in: text, afterName: name.upperBound), value < text.endIndex else { return false }
-      if let mark = marks.first(where: { text[name].elementsEqual($0.utf8) }) {
-        // A secret may have a type of its own: {"type": "bearer", "value": …}.
-        if mark != marks[0] || text[value] == UInt8(ascii: "[") { return true }
-        return string(in: text, from: value).map { range in types.contains { text[range].elementsEqual($0.utf8) } }
-          == true
+    var saysType = false
+    var position = object.startIndex + 1
+    while let name = string(in: object, from: position) {
+      guard let value = valueStart(in: object, afterName: name.upperBound), value < object.endIndex else {
+        return false
       }
-      switch text[value] {
-      case UInt8(ascii: "{"), UInt8(ascii: "["): position = containerEnd(in: text, from: value)
-      case UInt8(ascii: "\""): position = string(in: text, from: value)?.upperBound ?? text.endIndex
+      let keyword = String(decoding: object[name].dropFirst().dropLast(), as: UTF8.self)
+      guard let use = keywords[keyword] else { return false }
+      switch use {
+      case .plain: break
+      case .mark: saysType = true
+      case .type:
+        // A secret may have a type of its own: {"type": "bearer", "value": …}.
+        guard object[value] == UInt8(ascii: "[") || isType(string(in: object, from: value).map { object[$0] }) else {
+          return false
+        }
+        saysType = true
+      // null, true and false.
+      case .value: guard "ntf".utf8.contains(object[value]) else { return false }
+      }
+      switch object[value] {
+      case UInt8(ascii: "{"), UInt8(ascii: "["): position = containerEnd(in: object, from: value)
+      case UInt8(ascii: "\""): position = string(in: object, from: value)?.upperBound ?? object.endIndex
       default: position = value
       }
     }
-    return false
+    return saysType
+  }
+
+  private static func isType(_ literal: ArraySlice<UInt8>?) -> Bool {
+    guard let literal else { return false }
+    return ["string", "number", "integer", "boolean", "object", "array", "null"].contains {
+      literal.dropFirst().dropLast().elementsEqual($0.utf8)
+    }
   }
 
   /// Where the array or object at `position` ends. One that is cut ends with the text.
-  private static func containerEnd(in text: [UInt8], from position: Int) -> Int {
+  private static func containerEnd(in text: ArraySlice<UInt8>, from position: Int) -> Int {
+    closing(in: text, from: position) ?? text.endIndex
+  }
+
+  /// Where the array or object at `position` ends. Nil when it is cut.
+  private static func closing(in text: ArraySlice<UInt8>, from position: Int) -> Int? {
     var depth = 0
     var index = position
     while index < text.endIndex {
@@ -184,11 +234,11 @@ package struct Redaction: Sendable {
       }
       index += 1
     }
-    return text.endIndex
+    return nil
   }
 
   /// The value at `position` if it is a string or a number, or those at the beginning of the array there.
-  private static func scalars(in text: [UInt8], from position: Int) -> [Range<Int>] {
+  private static func scalars(in text: ArraySlice<UInt8>, from position: Int) -> [Range<Int>] {
     guard text[position] == UInt8(ascii: "[") else { return scalar(in: text, at: position).map { [$0] } ?? [] }
     var found: [Range<Int>] = []
     var next = skipBlanks(text, position + 1)
@@ -201,7 +251,7 @@ package struct Redaction: Sendable {
     return found
   }
 
-  private static func scalar(in text: [UInt8], at position: Int) -> Range<Int>? {
+  private static func scalar(in text: ArraySlice<UInt8>, at position: Int) -> Range<Int>? {
     switch text[position] {
     case UInt8(ascii: "\""): return string(in: text, from: position)
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
