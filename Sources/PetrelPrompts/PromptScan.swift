@@ -40,13 +40,12 @@ package struct PromptScan: Sendable {
 
   private func isBeginning(at index: Int, of text: UnsafeRawBufferPointer) -> Bool {
     guard index < text.count else { return false }
-    // A character that is written as an escape may be any.
-    if text[index] == UInt8(ascii: "\\") { return true }
+    if Self.mayBeAny(text[index]) { return true }
     return beginnings.contains { beginning in
       guard index + beginning.count <= text.count else { return false }
       for (offset, byte) in beginning.enumerated() {
         let found = text[index + offset]
-        if found == UInt8(ascii: "\\") { return true }
+        if Self.mayBeAny(found) { return true }
         if Self.lower(found) != byte { return false }
       }
       return true
@@ -59,7 +58,7 @@ package struct PromptScan: Sendable {
     while index < text.count {
       if text[index] == UInt8(ascii: " ") {
         index += 1
-      } else if text[index] == UInt8(ascii: "\\"), index + 1 < text.count, isLineEnd(text[index + 1]) {
+      } else if lineEnd(at: index, in: text) != nil {
         // An empty line.
         return text.count
       } else if text[index] == UInt8(ascii: "\\"), index + 1 < text.count, text[index + 1] == UInt8(ascii: "t") {
@@ -74,18 +73,58 @@ package struct PromptScan: Sendable {
   /// The beginning of the line after the one that `start` is in.
   private static func nextLine(in text: UnsafeRawBufferPointer, from start: Int) -> Int? {
     var index = start
-    while let escape = JSONMemberSearch.position(of: UInt8(ascii: "\\"), in: text, from: index), escape + 1 < text.count
-    {
-      index = escape + 2
-      guard isLineEnd(text[escape + 1]) else { continue }
-      // CR LF is one line end.
-      let isPair = text[escape + 1] == UInt8(ascii: "r") && index + 1 < text.count
-      return isPair && text[index] == UInt8(ascii: "\\") && text[index + 1] == UInt8(ascii: "n") ? index + 2 : index
+    while index < text.count {
+      if let length = lineEnd(at: index, in: text) { return index + length }
+      index += text[index] == UInt8(ascii: "\\") ? 2 : 1
     }
     return nil
   }
 
-  private static func isLineEnd(_ escape: UInt8) -> Bool { escape == UInt8(ascii: "n") || escape == UInt8(ascii: "r") }
+  /// How many bytes a line end takes at `index`, in any way of writing it. Nil when there is none. CR LF is one.
+  private static func lineEnd(at index: Int, in text: UnsafeRawBufferPointer) -> Int? {
+    guard let first = newline(at: index, in: text) else { return nil }
+    guard first.code == 0x0D, let second = newline(at: index + first.length, in: text), second.code == 0x0A else {
+      return first.length
+    }
+    return first.length + second.length
+  }
+
+  /// The characters that the rules take for a line end. Control characters below 0x20 stand in JSON as escapes only.
+  private static func newline(at index: Int, in text: UnsafeRawBufferPointer) -> (code: UInt32, length: Int)? {
+    guard index + 1 < text.count else { return nil }
+    let next = text[index + 1]
+    switch text[index] {
+    case UInt8(ascii: "\\"):
+      switch next {
+      case UInt8(ascii: "n"): return (0x0A, 2)
+      case UInt8(ascii: "f"): return (0x0C, 2)
+      case UInt8(ascii: "r"): return (0x0D, 2)
+      case UInt8(ascii: "u"):
+        guard index + 6 <= text.count,
+          let code = UInt32(String(decoding: text[(index + 2)..<(index + 6)], as: UTF8.self), radix: 16)
+        else { return nil }
+        switch code {
+        case 0x0A...0x0D, 0x85, 0x2028, 0x2029: return (code, 6)
+        default: return nil
+        }
+      default: return nil
+      }
+    case 0xC2: return next == 0x85 ? (0x85, 2) : nil
+    case 0xE2:
+      guard next == 0x80, index + 2 < text.count, text[index + 2] == 0xA8 || text[index + 2] == 0xA9 else { return nil }
+      return (0x2028, 3)
+    default: return nil
+    }
+  }
+
+  /// A character that is written as an escape may be any. Some others are blanks to the rules, or letters in another
+  /// case, as the sign for Kelvin is: their bytes begin so.
+  private static func mayBeAny(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "\\"), 0xC2, 0xE1, 0xE2, 0xE3: true
+    default: false
+    }
+  }
 
   private static func lower(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
 

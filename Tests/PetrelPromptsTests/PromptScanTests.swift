@@ -76,6 +76,19 @@ import Testing
     #expect(try !outcome(#"{"messages":[{"role":"system","content":"\#(deep)"}]}"#).mayApply)
   }
 
+  @Test(arguments: [
+    #"\f"#, #"\u000b"#, #"\u000A"#, #"\u000d\u000a"#, #"\r\u000a"#, #"\u0085"#, #"\u2028"#, #"\u2029"#, "\u{85}",
+    "\u{2028}",
+    "\u{2029}", #"\n\u00a0"#, "\\n\u{A0}", "\\n\u{3000}",
+  ]) func `Lines end in every way in which the rules let them end`(end: String) throws {
+    for lines in [1, PromptRules.lines - 1] {
+      let prompt = String(repeating: "é \(end)", count: lines) + "Date: 1"
+      let outcome = try outcome(
+        #"{"messages":[{"role":"system","content":"\#(prompt)"},{"role":"user","content":"a"}]}"#)
+      #expect(outcome.changed != nil && outcome.mayApply, "\(end.unicodeScalars.map(\.value))")
+    }
+  }
+
   /// The scan must not miss what the rules would change.
   @Test func `Wherever a rule applies the scan has said so`() throws {
     for rule in PromptRules.standard.dropped + PromptRules.standard.moved {
