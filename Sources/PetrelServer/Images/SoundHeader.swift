@@ -6,11 +6,14 @@
 /// Sources: RFC 9639, section 8 (FLAC); ID3v2.4, section 3 (tags before MP3 and FLAC).
 enum SoundHeader: Equatable {
   case sound
-  /// A tag reaches beyond the bytes.
+  /// A tag reaches to the end of the bytes, or nearly.
   case cutOff
   /// FLAC that does not say how long it is, or is longer than ``mostSeconds``. It may be packed to next to nothing.
   case tooLong
   case unknown
+
+  /// Bytes of FLAC's mark and first block of metadata.
+  private static let firstBlock = 42
 
   static let mostSeconds = 4 * 60 * 60
 
@@ -30,7 +33,8 @@ enum SoundHeader: Equatable {
       let size = head[6...].reduce(0) { $0 << 7 | Int($1 & 0x7F) }
       let hasFooter = head[5] & 0x10 != 0
       let whole = 10 + size + (hasFooter ? 10 : 0)
-      guard whole < rest.count else {
+      // What follows must be there as far as it is looked at.
+      guard rest.count - whole >= Self.firstBlock else {
         self = .cutOff
         return
       }
@@ -38,7 +42,7 @@ enum SoundHeader: Equatable {
       hasTag = true
     }
     if rest.starts(with: "fLaC".utf8) {
-      self = Self.flac(Array(rest.prefix(42)))
+      self = Self.flac(Array(rest.prefix(Self.firstBlock)))
     } else if rest.starts(with: "OggS".utf8) {
       // FLAC too, but it does not say here how long it is.
       self = .unknown
@@ -51,7 +55,7 @@ enum SoundHeader: Equatable {
 
   /// - Parameter bytes: the mark, and the first block of metadata.
   private static func flac(_ bytes: [UInt8]) -> SoundHeader {
-    guard bytes.count == 42, bytes[4] & 0x7F == 0, Array(bytes[5...7]) == [0, 0, 34] else { return .unknown }
+    guard bytes.count == firstBlock, bytes[4] & 0x7F == 0, Array(bytes[5...7]) == [0, 0, 34] else { return .unknown }
     let rate = Int(bytes[18]) << 12 | Int(bytes[19]) << 4 | Int(bytes[20]) >> 4
     let samples = bytes[22...25].reduce(Int(bytes[21] & 0x0F)) { $0 << 8 | Int($1) }
     return rate > 0 && samples > 0 && samples <= rate * mostSeconds ? .sound : .tooLong
