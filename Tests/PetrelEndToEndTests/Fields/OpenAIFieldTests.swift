@@ -6,6 +6,9 @@ import Testing
 extension EndToEnd {
   /// Every row of the tables in `docs/openai.md`.
   @Suite struct OpenAIFieldTests {
+    /// A WAV file without sound.
+    private static let sound =
+      #"{"type":"input_audio","input_audio":{"data":"UklGRjEyMzRXQVZF","format":"wav"}}"#
     private static let pixel =
       "data:image/png;base64,"
       + "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -32,8 +35,7 @@ extension EndToEnd {
           .refused("image_url_not_allowed")),
         FieldCase(
           "messages[].content[].input_audio",
-          Self.content(#"{"type":"input_audio","input_audio":{"data":"UklGRjEyMzRXQVZF","format":"wav"}}"#),
-          .reaches("{\(Self.content(#"{"type":"input_audio","input_audio":{"data":"UklGRjEyMzRXQVZF","format":"wav"}}"#))}")),
+          Self.content(Self.sound), .reaches("{\(Self.content(Self.sound))}")),
         FieldCase("prompt", #""prompt":"x""#, .reaches(#"{"prompt":"x"}"#), path: "/v1/completions"),
         FieldCase("prompt", #""prompt":[[1,2],"x"]"#, .reaches(#"{"prompt":[[1,2],"x"]}"#), path: "/v1/completions"),
         .same("stop", #"["a","b"]"#), .same("stop", "\"a\""), .wrong("stop", "[1]"),
