@@ -117,7 +117,7 @@ package struct Daemon: Sendable {
       tasks.addTask { await recorder.run() }
       tasks.addTask { await forgetOld(records) }
       tasks.addTask { await preload(library, scheduler) }
-      tasks.addTask { await readCatalogue(library) }
+      tasks.addTask { await readCatalogue(server) }
       await stop()
       logger.notice("shutting down")
       // Transfers are cut off at once: what they have is kept for the next attempt.
@@ -193,9 +193,9 @@ package struct Daemon: Sendable {
     while (try? await Task.sleep(for: .seconds(3600))) != nil { await records.removeExpired() }
   }
 
-  /// Reads what there is to be known of all models, so that who asks for them first need not wait for it.
-  private func readCatalogue(_ library: ModelLibrary) async {
-    guard let models = try? await library.list(), !models.isEmpty else { return }
+  private func readCatalogue(_ server: APIServer) async {
+    // Who asks for the list is told of failures.
+    guard (try? await server.readCatalogue()) == true else { return }
     #if os(Linux)
       ProgramPages.release()
     #endif

@@ -72,6 +72,11 @@ package struct APIServer: Responder {
     engines = EngineRoutes(library: library, scheduler: scheduler, installation: installation)
   }
 
+  /// Reads what there is to be known of all models, so that who asks for them first need not wait for it.
+  ///
+  /// - Returns: whether there is a model.
+  package func readCatalogue() async throws -> Bool { try await models.prepareList() }
+
   /// The same routes behind another door.
   package func asking(_ access: AccessControl) -> APIServer {
     var copy = self

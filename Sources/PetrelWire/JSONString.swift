@@ -6,30 +6,58 @@ package enum JSONString {
 
   /// Appends `value` as a quoted JSON string.
   package static func append(_ value: String, to text: inout String, escapingHTML: Bool = true) {
+    var value = value
     text += "\""
-    for scalar in value.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\u{8}": text += "\\b"
-      case "\u{C}": text += "\\f"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case "<", ">", "&", "\u{2028}", "\u{2029}":
-        if escapingHTML { appendEscape(scalar, to: &text) } else { text.unicodeScalars.append(scalar) }
-      case _ where scalar.value < 0x20: appendEscape(scalar, to: &text)
-      default: text.unicodeScalars.append(scalar)
+    value.withUTF8 { bytes in
+      // Most texts are plain from end to end, and are copied in one piece.
+      var start = 0
+      func appendPlain(to end: Int) {
+        if start < end { text += String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<end]), as: UTF8.self) }
       }
+      var index = 0
+      while index < bytes.count {
+        guard let escape = escape(at: index, of: bytes, escapingHTML: escapingHTML) else {
+          index += 1
+          continue
+        }
+        appendPlain(to: index)
+        text += escape.text
+        index += escape.length
+        start = index
+      }
+      appendPlain(to: bytes.count)
     }
     text += "\""
   }
 
-  private static func appendEscape(_ scalar: Unicode.Scalar, to text: inout String) {
-    text += "\\u"
-    for shift in stride(from: UInt32(12), through: 0, by: -4) {
-      text.unicodeScalars.append(hexDigits[Int((scalar.value >> shift) & 0xF)])
+  /// What stands for the character that begins here, and its length in bytes; nil when it stands for itself.
+  private static func escape(
+    at index: Int, of bytes: UnsafeBufferPointer<UInt8>, escapingHTML: Bool
+  ) -> (text: String, length: Int)? {
+    switch bytes[index] {
+    case UInt8(ascii: "\""): return ("\\\"", 1)
+    case UInt8(ascii: "\\"): return ("\\\\", 1)
+    case 0x08: return ("\\b", 1)
+    case 0x0C: return ("\\f", 1)
+    case 0x0A: return ("\\n", 1)
+    case 0x0D: return ("\\r", 1)
+    case 0x09: return ("\\t", 1)
+    case 0..<0x20: return (numeric(UInt16(bytes[index])), 1)
+    case UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&"):
+      return escapingHTML ? (numeric(UInt16(bytes[index])), 1) : nil
+    // U+2028 and U+2029, the ends of lines in JavaScript.
+    case 0xE2 where escapingHTML && bytes[index + 1] == 0x80 && bytes[index + 2] & 0xFE == 0xA8:
+      return (bytes[index + 2] == 0xA8 ? "\\u2028" : "\\u2029", 3)
+    default: return nil
     }
+  }
+
+  private static func numeric(_ unit: UInt16) -> String {
+    var text = "\\u"
+    for shift in stride(from: UInt16(12), through: 0, by: -4) {
+      text.unicodeScalars.append(hexDigits[Int((unit >> shift) & 0xF)])
+    }
+    return text
   }
 
   /// The text between the quotes of a syntactically valid string. Lone surrogates become U+FFFD.

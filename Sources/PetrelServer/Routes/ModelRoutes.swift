@@ -60,6 +60,15 @@ struct ModelRoutes: Sendable {
 
   // MARK: Reading
 
+  /// Makes the list before somebody asks for it.
+  ///
+  /// - Returns: whether there is a model.
+  func prepareList() async throws -> Bool {
+    let models = try await library.list()
+    _ = try listing.json(of: models)
+    return !models.isEmpty
+  }
+
   private func list() -> Route {
     .respond { [library, listing] _, _ in
       SimpleResponse(
