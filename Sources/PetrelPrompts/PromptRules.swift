@@ -44,10 +44,10 @@ package struct PromptRules: Sendable, Equatable {
     var kept: [Substring] = []
     var rest = Substring(prompt)
     for _ in 0..<Self.lines where !rest.isEmpty {
-      let end = rest.firstIndex(where: \.isNewline)
-      let line = rest[..<(end ?? rest.endIndex)]
+      let lineBreak = Self.lineBreak(in: rest)
+      let line = rest[..<(lineBreak?.lowerBound ?? rest.endIndex)]
       // The line break stays with what is kept.
-      let whole = rest[..<(end.map(rest.index(after:)) ?? rest.endIndex)]
+      let whole = rest[..<(lineBreak?.upperBound ?? rest.endIndex)]
       rest = rest[whole.endIndex...]
       if let rule = Self.rule(for: line, of: dropped) {
         outcome.applied.append("drop \(rule)")
@@ -64,9 +64,36 @@ package struct PromptRules: Sendable, Equatable {
     return outcome
   }
 
+  /// The first line break, as `Character.isNewline` has it. Prompts are long, and bytes are read faster than characters.
+  private static func lineBreak(in text: Substring) -> Range<Substring.Index>? {
+    let bytes = text.utf8
+    func follows(_ wanted: [UInt8], _ index: Substring.Index) -> Bool {
+      bytes[index...].dropFirst().starts(with: wanted)
+    }
+    var index = bytes.startIndex
+    while index < bytes.endIndex {
+      let length: Int =
+        switch bytes[index] {
+        case 0x0A, 0x0B, 0x0C: 1
+        case 0x0D: follows([0x0A], index) ? 2 : 1
+        // U+0085.
+        case 0xC2 where follows([0x85], index): 2
+        // U+2028 and U+2029.
+        case 0xE2 where follows([0x80, 0xA8], index) || follows([0x80, 0xA9], index): 3
+        default: 0
+        }
+      if length > 0 { return index..<bytes.index(index, offsetBy: length) }
+      bytes.formIndex(after: &index)
+    }
+    return nil
+  }
+
   private static func rule(for line: Substring, of beginnings: [String]) -> String? {
     let text = line.drop(while: \.isWhitespace)
     return beginnings.first { beginning in
+      // Most lines differ in their first letter.
+      guard let first = text.utf8.first, let wanted = beginning.utf8.first else { return false }
+      guard first | 0x20 == wanted | 0x20 || first >= 0x80 || wanted >= 0x80 else { return false }
       let head = text.prefix(beginning.count)
       return head.count == beginning.count && head.lowercased() == beginning.lowercased()
     }

@@ -32,6 +32,13 @@ import Testing
     #expect(messages.last?["content"]?.string == "three\n\n\(line)")
   }
 
+  @Test(arguments: ["\n", "\r\n", "\r", "\u{B}", "\u{C}", "\u{85}", "\u{2028}", "\u{2029}"])
+  func `Lines end as characters say`(lineBreak: String) {
+    let outcome = PromptRules.standard.apply(to: "Größe â€ \u{E2}\(lineBreak)Date: 1\(lineBreak)鯨")
+    #expect(outcome.text == "Größe â€ \u{E2}\(lineBreak)鯨")
+    #expect(outcome.moved == ["Date: 1"])
+  }
+
   @Test func `Results of tools and messages in parts take what is moved too`() {
     var messages = [
       message("system", "Date: 1\nx"), message("user", "a"),

@@ -7,9 +7,12 @@ struct StreamOrder {
   let chunks: Int
   let interval: TimeAmount
 
+  /// Orders are short; to look for one in a long request would take longer than to answer it.
+  private static let longest = 4096
+
   /// Nil when the request asks for no stream.
   init?(_ request: ByteBuffer) {
-    guard let chunks = Self.number("\"stub_chunks\":", in: request) else { return nil }
+    guard request.readableBytes <= Self.longest, let chunks = Self.number("\"stub_chunks\":", in: request) else { return nil }
     self.chunks = chunks
     interval = .microseconds(Int64(Self.number("\"stub_interval_us\":", in: request) ?? 0))
   }
