@@ -12,7 +12,9 @@ struct StreamOrder {
 
   /// Nil when the request asks for no stream.
   init?(_ request: ByteBuffer) {
-    guard request.readableBytes <= Self.longest, let chunks = Self.number("\"stub_chunks\":", in: request) else { return nil }
+    guard request.readableBytes <= Self.longest, let chunks = Self.number("\"stub_chunks\":", in: request) else {
+      return nil
+    }
     self.chunks = chunks
     interval = .microseconds(Int64(Self.number("\"stub_interval_us\":", in: request) ?? 0))
   }
