@@ -69,3 +69,15 @@ def engine_folder(setting: Setting) -> Path:
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip())
     return Path(done.stdout.strip())
+
+
+def command_line(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
+
+
+def same_engine(pid: int, socket: Path) -> list[str]:
+    """The command line of a running engine, listening elsewhere."""
+    command = command_line(pid)
+    command[0] = os.readlink(f"/proc/{pid}/exe")
+    command[command.index("--host") + 1] = str(socket)
+    return command

@@ -8,11 +8,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from bench.daemon import engine_folder, running_daemon
+from bench.daemon import engine_folder, running_daemon, same_engine
 from bench.process import running, wait_until
 from bench.result import Result, verdict
 from bench.setting import Setting
-from bench.tokens import same_engine
 from bench.unix_http import UnixConnection, answers
 
 ROUNDS = 20

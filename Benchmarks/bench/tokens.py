@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tokens a second of a streamed chat through Petrel, against the same llama-server by itself."""
+"""Tokens a second of a streamed chat through Petrel, against the same llama-server spoken to directly."""
 
 import json
-import os
 import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,11 +9,9 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from bench import random_gguf
-from bench.daemon import engine_folder, running_daemon
-from bench.process import running, wait_until
+from bench.daemon import command_line, engine_folder, running_daemon
 from bench.result import Result
 from bench.setting import Setting
-from bench.unix_http import answers
 
 CLIENTS = (1, 4, 16)
 
@@ -67,12 +64,9 @@ def compare(setting: Setting, load: Load, weights: Path) -> dict:
         petrel.command("package", "--gguf", weights, load.model)
         petrel.chat(load.model)
 
-        socket, log = folder.with_suffix(".sock"), folder.with_suffix(".log")
-        command = same_engine(petrel.engine(), socket)
-        bare = stack.enter_context(running(command, log))
-        wait_until(lambda: answers(socket), "start of llama-server", bare, log)
-
-        peers = {"llama-server": socket, "petrel": petrel.socket}
+        # The same process for both: two engines differ by more than what is measured here.
+        command = command_line(petrel.engine())
+        peers = {"llama-server": Path(command[command.index("--host") + 1]), "petrel": petrel.socket}
         tool = setting.tools / "chat-load"
         for peer_socket in peers.values():
             stream(tool, peer_socket, max(CLIENTS), load.body)
@@ -84,14 +78,6 @@ def compare(setting: Setting, load: Load, weights: Path) -> dict:
                 for peer, peer_socket in list(peers.items())[::-1 if number % 2 else 1]:
                     runs[peer][clients].append(stream(tool, peer_socket, clients, load.body))
     return {"runs": runs, "command": command}
-
-
-def same_engine(pid: int, socket: Path) -> list[str]:
-    """The command line of a running engine, listening elsewhere."""
-    command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
-    command[0] = os.readlink(f"/proc/{pid}/exe")
-    command[command.index("--host") + 1] = str(socket)
-    return command
 
 
 def stream(tool: Path, socket: Path, clients: int, body: str) -> dict:
