@@ -28,7 +28,7 @@ test: packages build engine python ## Build and pass all tests
 	PETREL_TEST_PYTHON="$(CACHE)/venv/bin/python" \
 	PETREL_TEST_FRAMEWORKS_PYTHON="$(CACHE)/venv-frameworks/bin/python" \
 	PETREL_TEST_ENGINE="$$($(BIN) install-runner --print-path)" \
-	swift test -c release --skip-build
+	Scripts/run-tests.sh
 
 bench: packages build engine ## Measure speed and memory against named peers
 	Scripts/install-packages.sh bench
