@@ -103,7 +103,7 @@ package struct MessagesRequest: Sendable {
   private static func thinking(_ request: JSONNode) throws(MessagesError) -> [JSONMember] {
     var members: [JSONMember] = []
     if let effort = request.present("output_config")?.present("effort") {
-      guard effort.string != nil else { throw MessagesError("output_config.effort", "must be a text") }
+      guard effort.isText else { throw MessagesError("output_config.effort", "must be a text") }
       members.append(JSONMember("reasoning_effort", effort))
     }
     guard let thinking = request.present("thinking") else { return members }

@@ -18,18 +18,18 @@ enum MessagesTools {
     return try members + choice(request)
   }
 
-  private static func function(_ tool: JSONNode, _ place: String) throws(MessagesError) -> JSONNode {
+  private static func function(_ tool: JSONNode, _ place: @autoclosure () -> String) throws(MessagesError) -> JSONNode {
     if let type = tool.present("type"), type.string != "custom" {
       throw MessagesError(
-        place,
+        place(),
         "tools of the type \(type.string ?? "that is no text") run on Anthropic's servers or need its models; "
           + "describe a tool of your own with name and input_schema")
     }
     guard let name = tool["name"]?.string, !name.isEmpty else {
-      throw MessagesError("\(place).name", "is required")
+      throw MessagesError("\(place()).name", "is required")
     }
     guard let schema = tool["input_schema"], schema.members != nil else {
-      throw MessagesError("\(place).input_schema", "is required and must be a JSON schema")
+      throw MessagesError("\(place()).input_schema", "is required and must be a JSON schema")
     }
     var function = [JSONMember("name", .string(name))]
     if let description = tool.present("description") { function.append(JSONMember("description", description)) }

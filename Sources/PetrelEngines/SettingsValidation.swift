@@ -75,7 +75,7 @@ package enum SettingsValidation {
       }
     case .array(let elements):
       for (index, element) in elements.enumerated() { try checkNested(element, path: "\(path)[\(index)]") }
-    case .null, .bool, .number, .string: break
+    case .null, .bool, .number, .text: break
     }
   }
 

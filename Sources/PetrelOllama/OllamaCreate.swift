@@ -78,9 +78,9 @@ package struct OllamaCreate: Sendable {
 
   private static func licenses(_ value: JSONNode?) throws(OllamaError) -> [String] {
     switch value {
-    case nil, .null, .string(""): return []
-    case .string(let text): return [text]
-    case .array(let texts) where texts.allSatisfy({ $0.string != nil }): return texts.compactMap(\.string)
+    case nil, .null: return []
+    case .text(let text): return text.isEmpty ? [] : [text.value]
+    case .array(let texts) where texts.allSatisfy(\.isText): return texts.compactMap(\.string)
     default: throw OllamaError("license must be a text or an array of texts")
     }
   }

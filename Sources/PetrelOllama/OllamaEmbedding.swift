@@ -39,10 +39,10 @@ package struct OllamaEmbedding: Sendable {
     let name = isLegacy ? "prompt" : "input"
     let wanted = OllamaError(isLegacy ? "prompt must be a text" : "input must be a text or an array of texts")
     switch document[name] {
-    case nil, .null, .string(""), .array([]): return nil
-    case .string(let text): return .string(text)
+    case nil, .null, .array([]): return nil
+    case .text(let text): return text.isEmpty ? nil : .text(text)
     case .array(let texts) where !isLegacy:
-      guard texts.allSatisfy({ $0.string != nil }) else { throw wanted }
+      guard texts.allSatisfy(\.isText) else { throw wanted }
       return .array(texts)
     default: throw wanted
     }

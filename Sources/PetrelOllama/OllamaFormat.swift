@@ -10,8 +10,9 @@ enum OllamaFormat {
 
   init(_ value: JSONNode?) throws(OllamaError) {
     switch value {
-    case nil, .null, .string(""): self = .text
-    case .string("json"): self = .json
+    case nil, .null: self = .text
+    case .text(let text) where text.isEmpty: self = .text
+    case .text(let text) where text.value == "json": self = .json
     case .object: self = value.map(OllamaFormat.schema) ?? .text
     default: throw OllamaError("format must be \"json\" or a JSON schema")
     }

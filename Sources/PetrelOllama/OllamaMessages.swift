@@ -49,10 +49,10 @@ struct OllamaMessages {
     switch content {
     // Parts, as OpenAI's clients send them.
     case .array(let parts): return .array(parts + images)
-    case .string, .null:
-      let text = content.string ?? ""
-      guard !images.isEmpty else { return .string(text) }
-      let part = JSONNode.object([JSONMember("type", .string("text")), JSONMember("text", .string(text))])
+    case .null: return images.isEmpty ? "" : .array(images)
+    case .text(let text):
+      guard !images.isEmpty else { return content }
+      let part: JSONNode = ["type": "text", "text": content]
       return .array((text.isEmpty ? [] : [part]) + images)
     default: throw OllamaError("content must be a string")
     }
@@ -65,7 +65,7 @@ struct OllamaMessages {
     let arguments: String
     switch function["arguments"] {
     case nil, .null: arguments = "{}"
-    case .string(let text): arguments = text
+    case .text(let text): arguments = text.value
     case .some(let value): arguments = String(decoding: value.bytes, as: UTF8.self)
     }
     callCount += 1

@@ -71,8 +71,8 @@ package struct OllamaOptions: Sendable {
       guard let number = value.double, number.isFinite else { throw wrong(option, "a number") }
       return value
     case .texts:
-      if value.string != nil { return .array([value]) }
-      guard let elements = value.elements, elements.allSatisfy({ $0.string != nil }) else {
+      if value.isText { return .array([value]) }
+      guard let elements = value.elements, elements.allSatisfy(\.isText) else {
         throw wrong(option, "an array of strings")
       }
       return value

@@ -62,9 +62,9 @@ package struct OllamaRequest: Sendable {
     switch value {
     case nil, .null: return nil
     case .number(let text): return Double(text).map(KeepAlive.init(seconds:))
-    case .string(let text):
+    case .text(let text):
       do throws(KeepAliveError) {
-        return try KeepAlive(parsing: text)
+        return try KeepAlive(parsing: text.value)
       } catch {
         throw OllamaError("\(error)")
       }

@@ -13,9 +13,9 @@ struct OllamaThinking {
     switch value {
     case nil, .null: break
     case .bool(let isOn): templateArguments = [JSONMember("enable_thinking", .bool(isOn))]
-    case .string(let level) where Self.levels.contains(level):
+    case .text(let text) where Self.levels.contains(text.value):
       templateArguments = [
-        JSONMember("enable_thinking", .bool(true)), JSONMember("reasoning_effort", .string(level)),
+        JSONMember("enable_thinking", .bool(true)), JSONMember("reasoning_effort", .text(text)),
       ]
     default:
       throw OllamaError("think must be true, false, \"low\", \"medium\", \"high\" or \"max\"")

@@ -9,7 +9,8 @@ struct ResponseEcho: Sendable {
   init(_ request: JSONNode) {
     // Neither the conversation nor what is not repeated is to be held while the engine works.
     self.request = .object(
-      (request.members ?? []).filter { !["input", "stream", "include"].contains($0.name) })
+      (request.members ?? []).filter { !["input", "stream", "include"].contains($0.name) }
+        .map { JSONMember($0.name, $0.value.detached) })
   }
 
   private func value(_ name: String, _ fallback: JSONNode = .null) -> JSONNode { request.present(name) ?? fallback }

@@ -7,7 +7,7 @@ enum ResponseItems {
   /// The input of a request as items, each with an id.
   static func input(_ value: JSONNode?, newID: (String) -> String) throws(ResponsesError) -> [JSONNode] {
     guard let value else { return [] }
-    if value.string != nil {
+    if value.isText {
       return [
         [
           "id": .string(newID("msg")), "type": "message", "status": "completed", "role": "user",
@@ -102,7 +102,7 @@ enum ResponseItems {
     let content = item["content"] ?? .null
     // Templates of models know no developers.
     let chatRole: JSONNode = role == "user" ? "user" : "system"
-    if content.string != nil { return ["role": chatRole, "content": content] }
+    if content.isText { return ["role": chatRole, "content": content] }
     guard let parts = content.elements else {
       throw ResponsesError("\(place).content", "must be a text or an array of parts")
     }
@@ -173,7 +173,7 @@ enum ResponseItems {
         chatParts.append(try Self.part(part, "\(place).output[\(index)]"))
       }
       content = joined(chatParts)
-    } else if output.string == nil {
+    } else if !output.isText {
       content = .string(output.serialized())
     }
     return ["role": "tool", "tool_call_id": .string(id), "content": content]

@@ -23,7 +23,7 @@ enum ResponsesRefusals {
     if let count = request.present("top_logprobs"), count.integer != 0 {
       throw ResponsesError("top_logprobs", "is not supported; chat completions have logprobs")
     }
-    if let id = request.present("previous_response_id"), id.string == nil {
+    if let id = request.present("previous_response_id"), !id.isText {
       throw ResponsesError("previous_response_id", "must be a text")
     }
     if let include = request.present("include") {
@@ -31,7 +31,7 @@ enum ResponsesRefusals {
         throw ResponsesError("include", "has \(item.serialized()), which is not supported")
       }
     }
-    if let metadata = request.present("metadata"), metadata.members?.allSatisfy({ $0.value.string != nil }) != true {
+    if let metadata = request.present("metadata"), metadata.members?.allSatisfy({ $0.value.isText }) != true {
       throw ResponsesError("metadata", "must be an object of texts")
     }
   }

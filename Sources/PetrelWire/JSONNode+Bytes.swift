@@ -8,7 +8,7 @@ extension JSONNode {
     case .null: bytes.append(contentsOf: "null".utf8)
     case .bool(let value): bytes.append(contentsOf: (value ? "true" : "false").utf8)
     case .number(let value): bytes.append(contentsOf: value.utf8)
-    case .string(let value): JSONString.append(value, to: &bytes)
+    case .text(let value): value.append(to: &bytes)
     case .array(let elements):
       bytes.append(UInt8(ascii: "["))
       for (index, element) in elements.enumerated() {

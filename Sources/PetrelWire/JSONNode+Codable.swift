@@ -45,7 +45,7 @@ extension JSONNode: Codable {
     case .array(let elements):
       var container = encoder.unkeyedContainer()
       for element in elements { try container.encode(element) }
-    case .null, .bool, .number, .string:
+    case .null, .bool, .number, .text:
       var container = encoder.singleValueContainer()
       try encodeScalar(to: &container)
     }
@@ -54,7 +54,7 @@ extension JSONNode: Codable {
   private func encodeScalar(to container: inout any SingleValueEncodingContainer) throws {
     switch self {
     case .bool(let value): try container.encode(value)
-    case .string(let value): try container.encode(value)
+    case .text(let value): try container.encode(value.value)
     case .number(let text):
       if let value = Int64(text) {
         try container.encode(value)

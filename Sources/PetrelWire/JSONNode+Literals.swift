@@ -31,6 +31,8 @@ extension JSONNode: ExpressibleByNilLiteral {
 extension JSONNode {
   package static func number(_ value: Int) -> JSONNode { .number(String(value)) }
 
+  package static func string(_ value: String) -> JSONNode { .text(JSONText(value)) }
+
   /// The member called `name`, unless it is absent or null.
   package func present(_ name: String) -> JSONNode? {
     guard let value = self[name], !value.isNull else { return nil }

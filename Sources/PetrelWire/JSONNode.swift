@@ -7,7 +7,7 @@ package enum JSONNode: Sendable, Equatable {
   case null
   case bool(Bool)
   case number(String)
-  case string(String)
+  case text(JSONText)
   case array([JSONNode])
   case object([JSONMember])
 
@@ -24,7 +24,7 @@ package enum JSONNode: Sendable, Equatable {
     case .null: text += "null"
     case .bool(let value): text += value ? "true" : "false"
     case .number(let value): text += value
-    case .string(let value): JSONString.append(value, to: &text)
+    case .text(let value): JSONString.append(value.value, to: &text)
     case .array(let elements):
       text += "["
       for (index, element) in elements.enumerated() {
@@ -74,8 +74,8 @@ package enum JSONNode: Sendable, Equatable {
       }
       newline(depth)
       text += "}"
-    case .string(let value):
-      JSONString.append(value, to: &text, escapingHTML: false)
+    case .text(let value):
+      JSONString.append(value.value, to: &text, escapingHTML: false)
     default:
       write(to: &text)
     }

@@ -3,9 +3,21 @@
 /// A validating pass over JSON text that notes positions and builds nothing.
 struct JSONScanner {
   private let bytes: UnsafeRawBufferPointer
-  private var index = 0
-  /// Values that have been begun, at all depths.
-  private(set) var valueCount = 0
+  private(set) var index = 0
+
+  /// What stands between the quotes of a string.
+  struct StringContent {
+    enum Escapes {
+      case none
+      /// Those that are written here as well.
+      case own
+      /// Also `\u` or `\/`.
+      case foreign
+    }
+
+    var range: Range<Int>
+    var escapes: Escapes
+  }
 
   init(_ bytes: UnsafeRawBufferPointer, at offset: Int = 0) {
     self.bytes = bytes
@@ -43,52 +55,27 @@ struct JSONScanner {
     guard index == bytes.count else { throw error("unexpected bytes after the JSON object") }
   }
 
-  /// Scans a whole document of any kind.
-  mutating func scanDocument() throws(JSONSyntaxError) {
-    skipWhitespace()
-    _ = try scanValue(depth: 0)
-    skipWhitespace()
-    guard index == bytes.count else { throw error("unexpected bytes after the JSON value") }
-  }
-
   private mutating func scanObject(
     depth: Int, _ visit: (Range<Int>, JSONEnvelope.Value) -> Void = { _, _ in }
   ) throws(JSONSyntaxError) {
-    guard depth <= JSONEnvelope.maximumDepth else { throw error("more than \(JSONEnvelope.maximumDepth) levels deep") }
-    index += 1
-    skipWhitespace()
+    try enter(depth: depth)
     if peek() == UInt8(ascii: "}") {
       index += 1
       return
     }
     while true {
-      skipWhitespace()
-      guard peek() == UInt8(ascii: "\"") else { throw error("want a member name") }
-      let name = try scanString()
-      skipWhitespace()
-      guard peek() == UInt8(ascii: ":") else { throw error("want ':'") }
-      index += 1
-      skipWhitespace()
+      let name = try scanMemberName().range
       let start = index
       let kind = try scanValue(depth: depth)
       visit(name, JSONEnvelope.Value(kind: kind, range: start..<index))
-      skipWhitespace()
-      switch peek() {
-      case UInt8(ascii: ","): index += 1
-      case UInt8(ascii: "}"):
-        index += 1
-        return
-      default: throw error("want ',' or '}'")
-      }
+      guard try goesOn(until: UInt8(ascii: "}")) else { return }
     }
   }
 
   private mutating func scanArray(
     depth: Int, _ visit: (JSONEnvelope.Value) -> Void = { _ in }
   ) throws(JSONSyntaxError) {
-    guard depth <= JSONEnvelope.maximumDepth else { throw error("more than \(JSONEnvelope.maximumDepth) levels deep") }
-    index += 1
-    skipWhitespace()
+    try enter(depth: depth)
     if peek() == UInt8(ascii: "]") {
       index += 1
       return
@@ -98,19 +85,11 @@ struct JSONScanner {
       let start = index
       let kind = try scanValue(depth: depth)
       visit(JSONEnvelope.Value(kind: kind, range: start..<index))
-      skipWhitespace()
-      switch peek() {
-      case UInt8(ascii: ","): index += 1
-      case UInt8(ascii: "]"):
-        index += 1
-        return
-      default: throw error("want ',' or ']'")
-      }
+      guard try goesOn(until: UInt8(ascii: "]")) else { return }
     }
   }
 
   private mutating func scanValue(depth: Int) throws(JSONSyntaxError) -> JSONEnvelope.Value.Kind {
-    valueCount += 1
     switch peek() {
     case UInt8(ascii: "{"):
       try scanObject(depth: depth + 1)
@@ -136,10 +115,43 @@ struct JSONScanner {
     }
   }
 
-  /// Returns the range between the quotes.
-  private mutating func scanString() throws(JSONSyntaxError) -> Range<Int> {
+  /// Goes into an object or an array.
+  mutating func enter(depth: Int) throws(JSONSyntaxError) {
+    guard depth <= JSONEnvelope.maximumDepth else { throw error("more than \(JSONEnvelope.maximumDepth) levels deep") }
+    index += 1
+    skipWhitespace()
+  }
+
+  /// Scans a member's name and the colon, up to its value.
+  mutating func scanMemberName() throws(JSONSyntaxError) -> StringContent {
+    skipWhitespace()
+    guard peek() == UInt8(ascii: "\"") else { throw error("want a member name") }
+    let name = try scanString()
+    skipWhitespace()
+    guard peek() == UInt8(ascii: ":") else { throw error("want ':'") }
+    index += 1
+    skipWhitespace()
+    return name
+  }
+
+  /// Behind a value of an object or an array: whether another follows.
+  mutating func goesOn(until end: UInt8) throws(JSONSyntaxError) -> Bool {
+    skipWhitespace()
+    switch peek() {
+    case UInt8(ascii: ","):
+      index += 1
+      return true
+    case end:
+      index += 1
+      return false
+    default: throw error("want ',' or '\(Character(Unicode.Scalar(end)))'")
+    }
+  }
+
+  mutating func scanString() throws(JSONSyntaxError) -> StringContent {
     index += 1
     let start = index
+    var escapes = StringContent.Escapes.none
     while index < bytes.count {
       skipPlainText()
       guard index < bytes.count else { break }
@@ -147,8 +159,9 @@ struct JSONScanner {
       switch byte {
       case UInt8(ascii: "\""):
         index += 1
-        return start..<(index - 1)
-      case UInt8(ascii: "\\"): try scanEscape()
+        return StringContent(range: start..<(index - 1), escapes: escapes)
+      case UInt8(ascii: "\\"):
+        if try scanEscape() { escapes = .foreign } else if escapes == .none { escapes = .own }
       case 0..<0x20: throw error("control character in a string")
       case 0x20..<0x80: index += 1
       default: try scanMultibyte(byte)
@@ -179,7 +192,8 @@ struct JSONScanner {
     }
   }
 
-  private mutating func scanEscape() throws(JSONSyntaxError) {
+  /// Returns whether it is one that is not written here.
+  private mutating func scanEscape() throws(JSONSyntaxError) -> Bool {
     index += 1
     switch peek() {
     case UInt8(ascii: "u"):
@@ -187,9 +201,14 @@ struct JSONScanner {
         throw error("want four hex digits")
       }
       index += 5
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
-      UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+      return true
+    case UInt8(ascii: "/"):
       index += 1
+      return true
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "b"), UInt8(ascii: "f"), UInt8(ascii: "n"),
+      UInt8(ascii: "r"), UInt8(ascii: "t"):
+      index += 1
+      return false
     default: throw error("unknown escape")
     }
   }
@@ -209,12 +228,12 @@ struct JSONScanner {
     default: throw error("invalid UTF-8")
     }
     guard index + length <= bytes.count, second.contains(bytes[index + 1]),
-      bytes[(index + 2)..<(index + length)].allSatisfy({ (0x80...0xBF).contains($0) })
+      length < 3 || bytes[index + 2] & 0xC0 == 0x80, length < 4 || bytes[index + 3] & 0xC0 == 0x80
     else { throw error("invalid UTF-8") }
     index += length
   }
 
-  private mutating func scanNumber() throws(JSONSyntaxError) {
+  mutating func scanNumber() throws(JSONSyntaxError) {
     if peek() == UInt8(ascii: "-") { index += 1 }
     if peek() == UInt8(ascii: "0") { index += 1 } else { try scanDigits() }
     if peek() == UInt8(ascii: ".") {
@@ -233,19 +252,23 @@ struct JSONScanner {
     while let byte = peek(), Self.isDigit(byte) { index += 1 }
   }
 
-  private mutating func scanLiteral(_ literal: StaticString) throws(JSONSyntaxError) {
+  mutating func scanLiteral(_ literal: StaticString) throws(JSONSyntaxError) {
     let expected = UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
     guard bytes[index...].prefix(expected.count).elementsEqual(expected) else { throw error("want a JSON value") }
     index += expected.count
   }
 
-  private mutating func skipWhitespace() {
+  mutating func skipWhitespace() {
     while let byte = peek(), byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { index += 1 }
   }
 
-  private func peek() -> UInt8? { index < bytes.count ? bytes[index] : nil }
+  var isAtEnd: Bool { index == bytes.count }
 
-  private func error(_ message: String) -> JSONSyntaxError {
+  mutating func skipByte() { index += 1 }
+
+  func peek() -> UInt8? { index < bytes.count ? bytes[index] : nil }
+
+  func error(_ message: String) -> JSONSyntaxError {
     JSONSyntaxError(message: index < bytes.count ? message : "unexpected end of JSON", offset: index)
   }
 

@@ -61,6 +61,37 @@ package enum JSONString {
   }
 
   /// The text between the quotes of a syntactically valid string. Lone surrogates become U+FFFD.
+  static func read(_ content: UnsafeRawBufferPointer) -> String {
+    // No escape is shorter than what it stands for.
+    String(unsafeUninitializedCapacity: content.count) { text in
+      let text = UnsafeMutableRawBufferPointer(text)
+      var length = 0
+      func append(_ bytes: some Collection<UInt8>) {
+        UnsafeMutableRawBufferPointer(rebasing: text[length...]).copyBytes(from: bytes)
+        length += bytes.count
+      }
+      var index = 0
+      while true {
+        let end = endOfPlainText(in: content, from: index)
+        append(UnsafeRawBufferPointer(rebasing: content[index..<end]))
+        index = end
+        guard index < content.count else { return length }
+        if content[index + 1] == UInt8(ascii: "u") {
+          // Those that follow each other may be the two halves of one character.
+          while index < content.count, content[index] == UInt8(ascii: "\\"), content[index + 1] == UInt8(ascii: "u") {
+            index += 6
+          }
+          append(unescape(content[end..<index]).utf8)
+        } else {
+          text[length] = unescaped(content[index + 1])
+          length += 1
+          index += 2
+        }
+      }
+    }
+  }
+
+  /// The same, for any bytes.
   static func unescape(_ content: some Sequence<UInt8>) -> String {
     var units: [UInt8] = []
     var high: UInt32?

@@ -62,15 +62,15 @@ enum RecordedBody {
     case .object(let members):
       return .object(members.map { JSONMember($0.name, shortenedMember($0, in: parent)) })
     case .array(let elements): return .array(elements.map { shortened($0, in: parent) })
-    case .null, .bool, .number, .string: return node
+    case .null, .bool, .number, .text: return node
     }
   }
 
   private static func shortenedMember(_ member: JSONMember, in parent: String?) -> JSONNode {
-    guard case .string(let text) = member.value else { return shortened(member.value, in: member.name) }
-    guard (parent == "image_url" && member.name == "url") || (parent == "input_audio" && member.name == "data") else {
-      return member.value
-    }
+    guard member.value.isText else { return shortened(member.value, in: member.name) }
+    guard (parent == "image_url" && member.name == "url") || (parent == "input_audio" && member.name == "data"),
+      let text = member.value.string
+    else { return member.value }
     let header = text.hasPrefix("data:") ? text.firstIndex(of: ",").map { text[...$0] } ?? "" : ""
     let data = text.dropFirst(header.count)
     guard data.utf8.count > maximumMedia else { return member.value }
