@@ -45,7 +45,8 @@ import Testing
     (#"{"timings":{"prompt_n":1,"predicted_n":3},"usage":{"prompt_tokens":5,"completion_tokens":6}}"#, 5, 6),
     (#"{"usage":{"prompt_tokens":123456789012345678901234567890}}"#, 123_456_789, 0),
   ]) func `Tokens are found in what an engine says`(text: String, input: Int, output: Int) {
-    #expect(TokenUsage(in: ByteBuffer(string: text)) == TokenUsage(input: input, output: output))
+    let found = TokenUsage(in: ByteBuffer(string: text))
+    #expect(found?.input == input && found?.output == output)
   }
 
   @Test(arguments: [
@@ -53,6 +54,34 @@ import Testing
     #"{"content":"\"usage\":{\"prompt_tokens\":5}"}"#,
   ]) func `What only looks like it is not taken for tokens`(text: String) {
     #expect(TokenUsage(in: ByteBuffer(string: text)) == nil)
+  }
+
+  @Test func tokensAreCountedWhereALongAnswerIsCut() {
+    let counts = #""usage":{"prompt_tokens":3141,"completion_tokens":59,"total_tokens":3200}"#
+    let filler = String(repeating: "x", count: 2000)
+    let bytes = Array(#"{"a":"\#(filler)",\#(counts),"timings":{"prompt_n":1,"predicted_n":2},"b":"\#(filler)"}"#.utf8)
+    for first in 1900..<2200 {
+      var meter = RequestMeter(path: "/")
+      meter.begin(status: 200, isEventStream: false)
+      for piece in [bytes[..<first], bytes[first...]] { meter.received(ByteBuffer(bytes: piece)) }
+      #expect(meter.usage == TokenUsage(input: 3141, output: 59), "\(first)")
+    }
+  }
+
+  @Test(arguments: [true, false]) func tokensAreCountedWhereverAnAnswerIsCut(isStream: Bool) {
+    let counts = #""usage":{"prompt_tokens":3141,"completion_tokens":59,"total_tokens":3200}}"#
+    let text = isStream ? #"data: {"choices":[]}"# + "\n\n" + #"data: {"choices":[],\#(counts)"# + "\n\n" : "{\(counts)"
+    for first in 0...text.utf8.count {
+      for second in [first, (first + text.utf8.count) / 2] {
+        let bytes = Array(text.utf8)
+        var meter = RequestMeter(path: "/")
+        meter.begin(status: 200, isEventStream: isStream)
+        for piece in [bytes[..<first], bytes[first..<second], bytes[second...]] {
+          meter.received(ByteBuffer(bytes: piece))
+        }
+        #expect(meter.usage == TokenUsage(input: 3141, output: 59), "\(first) \(second)")
+      }
+    }
   }
 
   @Test func `Tokens are found at both ends of a long answer`() {

@@ -14,9 +14,11 @@ import NIOCore
 struct TokenUsage: Sendable, Equatable {
   var input = 0
   var output = 0
+  /// Of llama.cpp's `timings`, which count less than `usage` where there are both.
+  var isOfTimings = false
 
   /// How much of each end of a piece is looked at: engines tell near the end, and of embeddings at the beginning.
-  private static let reach = 1024
+  static let reach = 1024
 
   /// What a piece of an answer says of tokens; nil when it says nothing. Streams without OpenAI's `usage` have it in
   /// llama.cpp's `timings`.
@@ -34,9 +36,16 @@ struct TokenUsage: Sendable, Equatable {
     self = found
   }
 
-  init(input: Int, output: Int) {
+  /// The same of bytes that are looked at from end to end.
+  init?(inAllOf bytes: ByteBuffer) {
+    guard let found = bytes.withUnsafeReadableBytes(Self.read) else { return nil }
+    self = found
+  }
+
+  init(input: Int, output: Int, isOfTimings: Bool = false) {
     self.input = input
     self.output = output
+    self.isOfTimings = isOfTimings
   }
 
   private static func read(_ bytes: UnsafeRawBufferPointer) -> TokenUsage? {
@@ -53,7 +62,8 @@ struct TokenUsage: Sendable, Equatable {
       }
       if ends(bytes, at: brace, with: "\"timings\":"), let input = number("\"prompt_n\":", in: rest) {
         let cached = number("\"cache_n\":", in: rest) ?? 0
-        timings = TokenUsage(input: input + cached, output: number("\"predicted_n\":", in: rest) ?? 0)
+        timings = TokenUsage(
+          input: input + cached, output: number("\"predicted_n\":", in: rest) ?? 0, isOfTimings: true)
       }
     }
     return timings
@@ -77,6 +87,7 @@ struct TokenUsage: Sendable, Equatable {
       number = number * 10 + Int(bytes[index]) - 0x30
       index += 1
     }
-    return index == end ? nil : number
+    // At the end of the bytes it may go on.
+    return index == end || index == bytes.count ? nil : number
   }
 }
