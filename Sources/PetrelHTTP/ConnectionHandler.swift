@@ -34,8 +34,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
     case malformed
   }
 
-  /// How long the rest of a refused request is read, so that the client gets to see the answer.
-  private static let lingerTime = TimeAmount.seconds(2)
+  /// How long the rest of a refused request is read, or what may follow the last one, so that the client gets to see the
+  /// answer.
+  private static let shortLinger = TimeAmount.seconds(2)
+  /// The same when something has followed the last one. The answer may be long, and the client slow in taking what the
+  /// kernel has of it.
+  private static let lastLinger = TimeAmount.seconds(30)
   /// A body that nobody wants is read up to this size, so that the connection can be used again.
   private static let unwantedBody = 64 * 1024
 
@@ -56,6 +60,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private var isReadWanted = false
   private var pace: ConnectionPace
   private var nextLook: Scheduled<Void>?
+  /// Ends the connection when its client does not. Nil until the last answer has been written.
+  private var linger: Scheduled<Void>?
 
   init(responder: any Responder, isUnixSocket: Bool, limits: ConnectionLimits, logger: Logger) {
     self.responder = responder
@@ -203,7 +209,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     case .streaming(let source):
       state = .answering
       source.finish()
-    case .discarding: context.close(promise: nil)
+    case .discarding:
+      // Else the answer is still on its way.
+      if linger != nil { context.close(promise: nil) }
     case .idle, .answering, .closing: break
     }
   }
@@ -214,6 +222,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     waiting.removeAll()
     nextLook?.cancel()
     nextLook = nil
+    linger?.cancel()
+    linger = nil
     // The client has gone: whatever works for it stops.
     task?.cancel()
     task = nil
@@ -225,6 +235,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // What follows the last request is thrown away, whatever it is.
     if case .closing = state, !(error is IOError) { return }
+    // The decoder has said before that it understands nothing any more.
+    if case ByteToMessageDecoderError.dataReceivedInErrorState = error { return }
     logger.debug("closing a connection", metadata: ["error": "\(error)"])
     if !(error is HTTPParserError) {
       context.close(promise: nil)
@@ -242,9 +254,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
       if exchange?.hasStarted == true { break }
       output.writeHead(.badRequest, .http1_1, ["Content-Length": "0"], [:], connection: "close")
       output.end(context, promise: nil)
-    case .answering, .discarding: break
+    case .answering: break
     // It ends in any case, and its last answer may still be on the way.
-    case .closing: return
+    case .discarding, .closing: return
     }
     context.close(promise: nil)
   }
@@ -255,7 +267,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
     // The request that has come is answered, no other is taken.
     keepAlive = false
     waiting.removeAll()
-    if case .idle = state { context.close(promise: nil) }
+    switch state {
+    case .idle: context.close(promise: nil)
+    // The last answer has been written.
+    case .closing, .discarding: if linger != nil { context.close(promise: nil) }
+    case .collecting, .streaming, .answering: break
+    }
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -301,13 +318,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   private func look() {
     guard let context else { return }
-    let phase: ConnectionPace.Phase =
-      switch state {
-      case .idle: .idle
-      case .collecting, .streaming: .receiving
-      case .answering, .discarding, .closing: .answering
-      }
-    switch pace.look(phase, isWaiting: isReadingPaused, isWritable: context.channel.isWritable) {
+    var isWritable = context.channel.isWritable
+    let phase: ConnectionPace.Phase
+    switch state {
+    case .idle: phase = .idle
+    case .collecting, .streaming: phase = .receiving
+    case .answering: phase = .answering
+    case .discarding, .closing:
+      phase = .answering
+      // There may be too little left of the last answer to tell by this that nobody takes it.
+      isWritable = false
+    }
+    switch pace.look(phase, isWaiting: isReadingPaused, isWritable: isWritable) {
     case .fine: lookLater(context)
     case .abandoned: context.close(promise: nil)
     case .tooSlow:
@@ -317,6 +339,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
       }
       let message = "the body came too slowly: less than \(limits.leastBytes) bytes in \(limits.lookInterval.text)"
       turnAway(responder.refusal(.requestTimeout, message, path: head.path), version: head.version, for: head)
+      lookLater(context)
     }
   }
 
@@ -405,31 +428,41 @@ final class ConnectionHandler: ChannelDuplexHandler {
         takeWaiting(context)
       } else {
         state = .closing
-        // Requests that are not served any more: closing with bytes unread would reset the connection, and could
-        // destroy the answer on its way.
+        // Requests that are not served any more, here or on their way: closing with bytes unread would reset the
+        // connection, and could destroy the answer. A daemon that ends does not wait for what may not come.
         let hasUnread = isReadWanted || !waiting.isEmpty
+        let lingers = hasUnread || !isQuiescing
         waiting.removeAll()
         let ended = context.eventLoop.makePromise(of: Void.self)
-        ended.futureResult.assumeIsolated().whenComplete { [self] _ in
-          self.context?.close(mode: hasUnread ? .output : .all, promise: nil)
+        if lingers {
+          discardRest(context, for: hasUnread && !isQuiescing ? Self.lastLinger : Self.shortLinger, after: ended)
+        } else {
+          ended.futureResult.assumeIsolated().whenComplete { [self] _ in self.context?.close(promise: nil) }
         }
         output.end(context, promise: ended)
-        if hasUnread { discardRest(context) }
       }
     case .collecting, .streaming, .discarding:
       // Closing at once, with bytes unread, would reset the connection and could destroy the answer on its way.
       state = .discarding
-      output.end(context, promise: nil)
-      discardRest(context)
+      let ended = context.eventLoop.makePromise(of: Void.self)
+      discardRest(context, for: Self.shortLinger, after: ended)
+      output.end(context, promise: ended)
     case .closing: break
     }
   }
 
-  /// Reads on for a while, until the client has seen the end.
-  private func discardRest(_ context: ChannelHandlerContext) {
+  /// Ends this side when the answer has been written, and reads on until the client does the same, but no longer than
+  /// that after it.
+  private func discardRest(_ context: ChannelHandlerContext, for time: TimeAmount, after ended: EventLoopPromise<Void>)
+  {
     isReadingPaused = false
     context.read()
-    context.eventLoop.assumeIsolated().scheduleTask(in: Self.lingerTime) { [self] in self.context?.close(promise: nil) }
+    let loop = context.eventLoop.assumeIsolated()
+    ended.futureResult.assumeIsolated().whenComplete { [self] _ in
+      guard let context = self.context else { return }
+      context.close(mode: .output, promise: nil)
+      linger = loop.scheduleTask(in: time) { [weak self] in self?.context?.close(promise: nil) }
+    }
   }
 
   func abort() {
