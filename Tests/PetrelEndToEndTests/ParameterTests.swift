@@ -66,7 +66,7 @@ extension EndToEnd {
 
     @Test func aModelThatHearsNothingSaysSo() async throws {
       let daemon = try SharedDaemon.current
-      try daemon.scratch.write("RIFF....WAVE", to: "a.wav")
+      try daemon.scratch.write(SilentSound.wav, to: "a.wav")
       let answer = try await daemon.curl(
         "/v1/audio/transcriptions",
         options: "-F", "model=petrel/demo", "-F", "file=@\(daemon.scratch.folder.appending("a.wav").string)")

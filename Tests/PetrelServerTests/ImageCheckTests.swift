@@ -189,7 +189,7 @@ struct ImageCheckTests {
       #expect(code(bomb, rules: rules) == "image_too_large")
     }
     #expect(code(bomb, name: #"multimodal\u005fdata"#) == "image_too_large")
-    #expect(code(Array("RIFF1234WAVE".utf8), Array("ID3".utf8) + [UInt8](repeating: 0, count: 60)) == nil)
+    #expect(code(SoundBytes.wav, Array("ID3".utf8) + [UInt8](repeating: 0, count: 60)) == nil)
     #expect(code([1, 2, 3]) == "invalid_image")
     #expect(code([0x66], [0x67], [0x68]) != nil)
     #expect(code(ImageBytes.png(1, 1), ImageBytes.png(1, 1), ImageBytes.png(1, 1)) == "too_many_images")

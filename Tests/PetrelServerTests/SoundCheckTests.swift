@@ -10,7 +10,13 @@ import Testing
 
 /// The beginnings of files of sound.
 enum SoundBytes {
-  static let wav = Array("RIFF1234WAVE".utf8)
+  static let wav = wav(rate: 8000)
+
+  static func wav(rate: UInt32, behind chunks: [UInt8] = []) -> [UInt8] {
+    let form: [UInt8] = [16, 0, 0, 0, 1, 0, 1, 0] + (0..<4).map { UInt8(truncatingIfNeeded: rate >> (8 * $0)) }
+    return Array("RIFF1234WAVE".utf8) + chunks + Array("fmt ".utf8) + form + [0x40, 0x1F, 0, 0, 1, 0, 8, 0]
+      + Array("data".utf8) + [0, 0, 0, 0]
+  }
 
   static func flac(samples: Int, rate: Int = 16_000) -> [UInt8] {
     var bytes = Array("fLaC".utf8) + [0x80, 0, 0, 34] + [UInt8](repeating: 0, count: 10)
@@ -40,6 +46,22 @@ enum SoundBytes {
     ]
     for bytes in others { #expect(SoundHeader(bytes) == .unknown) }
     for length in 3..<72 { #expect(SoundHeader(Array((SoundBytes.tag(20) + wholeFLAC).prefix(length))) == .cutOff) }
+  }
+
+  @Test func `WAV has many samples a second`() {
+    let note = Array("LIST".utf8) + [3, 0, 0, 0, 1, 2, 3, 0]
+    for chunks in [[], note, note + note] {
+      #expect(SoundHeader(SoundBytes.wav(rate: 1000, behind: chunks)) == .sound)
+      for rate: UInt32 in [0, 1, 999] { #expect(SoundHeader(SoundBytes.wav(rate: rate, behind: chunks)) == .tooSlow) }
+      for cut in 5...20 { #expect(SoundHeader(SoundBytes.wav(rate: 8000, behind: chunks).dropLast(cut)) == .cutOff) }
+      for cut in 17...32 { #expect(SoundHeader(SoundBytes.wav(rate: 1, behind: chunks).dropLast(cut)) == .cutOff) }
+    }
+    // Two forms, of which one would do.
+    let form = SoundBytes.wav(rate: 8000).dropFirst(12).prefix(24)
+    #expect(SoundHeader(SoundBytes.wav(rate: 1, behind: Array(form))) == .unknown)
+    #expect(SoundHeader(Array("RIFF1234WAVE".utf8) + [UInt8](repeating: 0, count: 100_000)) == .unknown)
+    let endless = Array("LIST".utf8) + [255, 255, 255, 255]
+    #expect(SoundHeader(SoundBytes.wav(rate: 8000, behind: endless)) == .cutOff)
   }
 
   @Test func `FLAC says how long it is, also behind tags`() {
@@ -89,6 +111,8 @@ enum SoundBytes {
       #expect(Self.code(#""input_audio":{"data":"\#(data)"}"#) { $0.imageBytes = 5 } == "audio_too_large")
       #expect(Self.code(#""input_audio":{"data":"\#(data)"}"#) { $0.images = 0 } == "too_many_images")
     }
+    let slow = Self.base64(SoundBytes.wav(rate: 1))
+    #expect(Self.code(#""input_audio":{"data":"\#(slow)"}"#) == "invalid_audio")
     let flac = Self.base64(SoundBytes.flac(samples: 0))
     #expect(Self.code(#""input_audio":{"data":"\#(flac)"}"#) == "audio_too_long")
     let tagged = Self.base64(SoundBytes.tag(300_000) + SoundBytes.flac(samples: 0))

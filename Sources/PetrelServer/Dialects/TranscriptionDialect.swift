@@ -117,6 +117,7 @@ extension TranscriptionDialect {
       switch sound {
       case .sound: break
       case .tooLong: throw OpenAIError(.badRequest, ImageCheck.tooLong, code: "audio_too_long", param: "file")
+      case .tooSlow: throw OpenAIError(.badRequest, ImageCheck.tooSlow, code: "invalid_audio", param: "file")
       case .cutOff, .unknown, nil:
         throw OpenAIError(
           .badRequest, "file is none of WAV, MP3 and FLAC, or it is damaged", code: "invalid_audio", param: "file")

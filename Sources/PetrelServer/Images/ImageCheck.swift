@@ -180,6 +180,7 @@ struct ImageCheck {
       switch header {
       case .sound: return
       case .tooLong: throw Self.refusal(Self.tooLong, "audio_too_long")
+      case .tooSlow: throw Self.refusal(Self.tooSlow, "invalid_audio")
       case .cutOff, .unknown: break
       }
     }
@@ -207,6 +208,8 @@ struct ImageCheck {
 
   static let tooLong =
     "a FLAC file does not say how long it is, or is longer than \(SoundHeader.mostSeconds / 3600) hours"
+
+  static let tooSlow = "a WAV file has fewer than \(SoundHeader.leastRate) samples a second"
 
   /// By the marks of the containers. What looks like an image to an engine is none: its pixels would not be counted.
   private static func isVideo(_ bytes: [UInt8]) -> Bool {

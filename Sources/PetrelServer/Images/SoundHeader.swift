@@ -3,11 +3,14 @@
 /// What the beginning of a file of sound says, in the forms that engines read: WAV, FLAC and MP3. Engines go by these
 /// marks, and take everything else for an image.
 ///
-/// Sources: RFC 9639, section 8 (FLAC); ID3v2.4, section 3 (tags before MP3 and FLAC).
+/// Sources: RFC 9639, section 8 (FLAC); ID3v2.4, section 3 (tags before MP3 and FLAC); Microsoft's and IBM's "Multimedia
+/// Programming Interface and Data Specifications 1.0", chapter 3 (WAV).
 enum SoundHeader: Equatable {
   case sound
-  /// A tag reaches to the end of the bytes, or nearly.
+  /// A tag, or a chunk of WAV before the one that matters, reaches to the end of the bytes, or nearly.
   case cutOff
+  /// WAV with fewer than ``leastRate`` samples a second.
+  case tooSlow
   /// FLAC that does not say how long it is, or is longer than ``mostSeconds``. It may be packed to next to nothing.
   case tooLong
   case unknown
@@ -16,10 +19,14 @@ enum SoundHeader: Equatable {
   private static let firstBlock = 42
 
   static let mostSeconds = 4 * 60 * 60
+  /// Engines bring all sound to one rate: what has next to none becomes gigabytes.
+  static let leastRate = 1000
+  /// Of WAV, before the samples. Real files have a few.
+  private static let mostChunks = 64
 
   init<Bytes: RandomAccessCollection>(_ bytes: Bytes) where Bytes.Element == UInt8 {
     if bytes.starts(with: "RIFF".utf8) {
-      self = bytes.dropFirst(8).starts(with: "WAVE".utf8) ? .sound : .unknown
+      self = bytes.dropFirst(8).starts(with: "WAVE".utf8) ? Self.wave(bytes.dropFirst(12)) : .unknown
       return
     }
     var rest = bytes[...]
@@ -51,6 +58,31 @@ enum SoundHeader: Equatable {
       let isFrame = start.count == 2 && start[0] == 0xFF && start[1] & 0xE0 == 0xE0
       self = hasTag || isFrame ? .sound : .unknown
     }
+  }
+
+  /// Looks at all that comes before the samples.
+  ///
+  /// - Parameter chunks: from the first on.
+  private static func wave<Bytes: RandomAccessCollection>(_ chunks: Bytes) -> SoundHeader
+  where Bytes.Element == UInt8 {
+    var rest = chunks[...]
+    var hasForm = false
+    for _ in 0..<mostChunks {
+      let head = Array(rest.prefix(16))
+      if hasForm, head.starts(with: "data".utf8) { return .sound }
+      guard head.count == 16 else { return .cutOff }
+      func number(at offset: Int) -> Int { head[offset..<offset + 4].reversed().reduce(0) { $0 << 8 | Int($1) } }
+      if head.starts(with: "fmt ".utf8) {
+        // Which of two an engine would go by is not known.
+        guard !hasForm else { return .unknown }
+        guard number(at: 12) >= leastRate else { return .tooSlow }
+        hasForm = true
+      }
+      let length = number(at: 4)
+      // Chunks have even lengths.
+      rest = rest.dropFirst(8 + length + length % 2)
+    }
+    return .unknown
   }
 
   /// - Parameter bytes: the mark, and the first block of metadata.

@@ -8,7 +8,7 @@ extension EndToEnd {
   @Suite struct OpenAIFieldTests {
     /// A WAV file without sound.
     private static let sound =
-      #"{"type":"input_audio","input_audio":{"data":"UklGRjEyMzRXQVZF","format":"wav"}}"#
+      #"{"type":"input_audio","input_audio":{"data":"UklGRjEyMzRXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=","format":"wav"}}"#
     private static let pixel =
       "data:image/png;base64,"
       + "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -164,7 +164,7 @@ extension EndToEnd {
       ]
       #expect(Set(table.rows.flatMap(\.names)) == Set(cases.map(\.field)))
       try await EchoEngine.with { engine in
-        try engine.daemon.scratch.write("RIFF....WAVE", to: "a.wav")
+        try engine.daemon.scratch.write(SilentSound.wav, to: "a.wav")
         let sound = engine.daemon.scratch.folder.appending("a.wav").string
         for one in cases {
           var form: [String] = []
