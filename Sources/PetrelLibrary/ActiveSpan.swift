@@ -13,11 +13,19 @@ final class ActiveSpan: Sendable {
 
   /// In bytes of the blob.
   let range: Range<Int64>
+  /// Bytes of the whole blob that were there when it began.
+  let receivedBefore: Int64
+  /// Whether it began when two connections were thought to be enough.
+  let isOfTwo: Bool
   private let startedAt: ContinuousClock.Instant
   private let state: Mutex<State>
 
-  init(_ range: Range<Int64>, now: ContinuousClock.Instant = .now) {
+  init(
+    _ range: Range<Int64>, receivedBefore: Int64 = 0, isOfTwo: Bool = false, now: ContinuousClock.Instant = .now
+  ) {
     self.range = range
+    self.receivedBefore = receivedBefore
+    self.isOfTwo = isOfTwo
     startedAt = now
     state = Mutex(State(movedAt: now))
   }
@@ -58,14 +66,16 @@ final class ActiveSpan: Sendable {
   /// For how long nothing has come.
   func silence(now: ContinuousClock.Instant) -> Duration { now - state.withLock { $0.movedAt } }
 
+  var received: Int64 { state.withLock { $0.received } }
+
+  func seconds(now: ContinuousClock.Instant) -> Double { max((now - startedAt) / .seconds(1), 0.001) }
+
   /// Bytes per second.
-  func rate(now: ContinuousClock.Instant) -> Double {
-    Double(state.withLock { $0.received }) / max((now - startedAt) / .seconds(1), 0.001)
-  }
+  func rate(now: ContinuousClock.Instant) -> Double { Double(received) / seconds(now: now) }
 
   /// Seconds until the end, if it goes on like this.
   func secondsLeft(now: ContinuousClock.Instant) -> Double {
-    Double(Int64(range.count) - state.withLock { $0.received }) / max(rate(now: now), 0.001)
+    Double(Int64(range.count) - received) / max(rate(now: now), 0.001)
   }
 
   /// The span to cut when there are connections to spare: one that is silent, else one that holds up all others.

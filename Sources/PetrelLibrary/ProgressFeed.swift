@@ -9,7 +9,8 @@ import Synchronization
 /// Only the newest state of each layer is kept, so a slow listener holds nothing up and costs no memory; it just sees
 /// fewer lines. Whoever joins late gets each layer's state at once, then the rest.
 final class ProgressFeed: Sendable {
-  /// A layer is reported again after this much time or this many bytes, and when it is complete.
+  /// A layer is reported again after this much time, or so many bytes if that is more than a hundredth of it, and when it
+  /// is complete.
   private static let reportInterval = Duration.milliseconds(100)
   private static let reportStep: Int64 = 1_048_576
 
@@ -81,7 +82,9 @@ final class ProgressFeed: Sendable {
       let isComplete = current >= layer.size
       if let known = state.layers[layer.digest] {
         let gained = current - known.line.layer.current
-        let isDue = isComplete || gained >= Self.reportStep || now - known.reportedAt >= Self.reportInterval
+        let isDue =
+          isComplete || gained >= max(Self.reportStep, layer.size / 100)
+          || now - known.reportedAt >= Self.reportInterval
         guard gained > 0, isDue else { return false }
       } else {
         state.order.append(layer.digest)

@@ -86,7 +86,7 @@ struct RangedFetch: Sendable {
       while true {
         while let range = state.next(chunks, support.kind) {
           guard state.active.isEmpty || downloads.budget.takeAnother() else { break }
-          let span = ActiveSpan(range)
+          let span = ActiveSpan(range, receivedBefore: chunks.received, isOfTwo: state.isFast)
           state.active.append(span)
           held = state.active.count
           group.addTask { await bring(span, send) }
@@ -102,12 +102,12 @@ struct RangedFetch: Sendable {
         switch event {
         case .answered: break
         case .resumed: state.isPaused = false
-        case .tick: state.cutSlowest(received: chunks.received)
+        case .tick: state.tick(received: chunks.received)
         case .ended(let span, let error):
           state.active.removeAll { $0 === span }
           downloads.budget.giveBack(held - max(1, state.active.count))
           held = max(1, state.active.count)
-          guard let error else { state.succeeded(); break }
+          guard let error else { state.succeeded(span, received: chunks.received); break }
           try Task.checkCancellation()
           guard let pause = try state.pause(after: error, isCut: span.isCut, received: chunks.received) else { break }
           note("a range is asked for again", ["error": "\(error)"])

@@ -20,9 +20,15 @@ struct SpanPlan {
 
   /// The part for one of `free` connections. In order, so that hashing can follow close behind; only what is left of a
   /// chunk is divided, when there are more connections than parts.
-  func next(free: Int) -> Range<Int64>? {
+  ///
+  /// - Parameter longest: how many bytes may be asked for beyond the end of a chunk, when whole chunks follow.
+  func next(free: Int, longest: Int64 = 0) -> Range<Int64>? {
     let waiting = waiting
-    guard free > 0, let first = waiting.first else { return nil }
+    guard free > 0, var first = waiting.first else { return nil }
+    for more in waiting.dropFirst() where more.lowerBound == first.upperBound {
+      guard Int64(first.count + more.count) <= longest else { break }
+      first = first.lowerBound..<more.upperBound
+    }
     let isRest = first.lowerBound % chunkSize != 0
     guard isRest, waiting.count < free, Int64(first.count) >= 2 * Self.smallestPart else { return first }
     return first.lowerBound..<first.lowerBound + Int64(first.count / 2)

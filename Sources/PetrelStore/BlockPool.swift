@@ -23,7 +23,7 @@ final class BlockPool: Sendable {
   /// Blocks that may wait in memory for somebody who needs their bytes again; see ``hasRoom``.
   private let comfortable: Int
 
-  init(comfortable: Int = 64) { self.comfortable = comfortable }
+  init(comfortable: Int = 32) { self.comfortable = comfortable }
 
   deinit {
     for address in state.withLock({ $0.idle }) { Self.release(address) }
@@ -79,7 +79,7 @@ final class BlockPool: Sendable {
 /// Its bytes are written by one owner at a time, and not any more once others may read them.
 final class Block: Sendable {
   /// Bytes. Its place in a file is a multiple of this.
-  static let size = 1024 * 1024
+  static let size = 2 * 1024 * 1024
 
   private let address: UInt
   private let pool: BlockPool

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a large blob is cut into chunks: all of one size but the last. A chunk is what one request brings and what a
-/// checkpoint counts.
+/// How a large blob is cut into chunks: all of one size but the last. A chunk is what a checkpoint
+/// counts, and the least that a request for untouched bytes brings.
 package struct ChunkLayout: Hashable, Sendable {
   private static let smallest: Int64 = 8 * 1024 * 1024
   private static let largest: Int64 = 32 * 1024 * 1024

@@ -133,9 +133,12 @@ private struct SeededPoints {
 }
 
 extension FaultProxy {
-  /// Whether somebody asked for a whole chunk, or for its beginning.
+  /// Whether somebody asked for the first byte of a chunk.
   fileprivate func askedForChunk(_ chunk: Int, of size: Int) -> Bool {
-    requests.contains { $0.range?.hasPrefix("bytes=\(chunk * size)-") == true }
+    requests.contains { request in
+      let bounds = (request.range ?? "").dropFirst("bytes=".count).split(separator: "-").compactMap { Int($0) }
+      return bounds.count == 2 && (bounds[0]...bounds[1]).contains(chunk * size)
+    }
   }
 }
 

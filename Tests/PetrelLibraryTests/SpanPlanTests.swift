@@ -9,8 +9,10 @@ import Testing
   private static let mebi: Int64 = 1024 * 1024
   private static let chunk = 8 * mebi
 
-  private func next(_ missing: [Range<Int64>], _ active: [Range<Int64>] = [], free: Int = 4) -> Range<Int64>? {
-    SpanPlan(chunkSize: Self.chunk, missing: missing, active: active).next(free: free)
+  private func next(
+    _ missing: [Range<Int64>], _ active: [Range<Int64>] = [], free: Int = 4, longest: Int64 = 0
+  ) -> Range<Int64>? {
+    SpanPlan(chunkSize: Self.chunk, missing: missing, active: active).next(free: free, longest: longest)
   }
 
   @Test func chunksAreHandedOutInOrder() {
@@ -21,6 +23,15 @@ import Testing
     #expect(next([5..<Self.chunk, missing[1]], [missing[0]]) == missing[1])
     #expect(next(missing, missing) == nil)
     #expect(next(missing, free: 0) == nil)
+  }
+
+  @Test func chunksThatFollowEachOtherCanBeAskedForAtOnce() {
+    let missing = (0..<5).map { Self.chunk * $0..<Self.chunk * ($0 + 1) }
+    #expect(next(missing, longest: 4 * Self.chunk) == 0..<4 * Self.chunk)
+    #expect(next(missing, longest: 4 * Self.chunk - 1) == 0..<3 * Self.chunk)
+    #expect(next(missing, [missing[1]], longest: 4 * Self.chunk) == missing[0])
+    #expect(next(missing, [missing[0]], longest: 4 * Self.chunk) == Self.chunk..<5 * Self.chunk)
+    #expect(next([5..<Self.chunk, missing[1], missing[3]], free: 1, longest: 4 * Self.chunk) == 5..<2 * Self.chunk)
   }
 
   @Test func theRestOfAChunkIsDividedWhenThereIsNoOtherWork() {
