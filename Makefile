@@ -38,7 +38,7 @@ build: ## Build the release binary
 	$(SWIFT_BUILD) --product petrel
 
 engine: build ## Install llama.cpp, once for each version
-	$(BIN) install-runner
+	$(BIN) install-runner --from-source
 
 packages: ## Install missing system packages
 	@Scripts/install-packages.sh

@@ -21,7 +21,8 @@ extension Daemon {
     let engine = LlamaCpp(home: configuration.home, environment: configuration.environment)
     let installer = EngineImageInstaller(client: registryClient(connections), engine: engine)
     do {
-      let installed = try await installer.install(image, force: force, progress: progress)
+      let name = image == "official" ? LlamaCpp.officialImage : image
+      let installed = try await installer.install(name, force: force, progress: progress)
       await connections.shutdown()
       return installed
     } catch {

@@ -85,6 +85,19 @@ extension EndToEnd {
       try #require(copied.status == 0, "\(copied.errors)")
     }
 
+    @Test func whereTheOwnImageCannotBeHadTheEngineIsBuilt() async throws {
+      try await Scratch.with { scratch in
+        let cutOff = ["LLAMA_SERVER_PATH": "", "PATH": "/nowhere", "HTTPS_PROXY": "http://127.0.0.1:9"]
+        let failed = try await scratch.petrel("install-runner", environment: cutOff)
+        #expect(failed.status == 1)
+        #expect(failed.errors.contains("llama.cpp's own image can't be had: "), "\(failed.errors)")
+        #expect(failed.errors.contains("python3 is not on PATH"), "\(failed.errors)")
+        let built = try await scratch.petrel("install-runner", "--from-source", environment: cutOff)
+        #expect(built.status == 1 && !built.errors.contains("image"), "\(built.errors)")
+        #expect(scratch.files(below: "p/engines/llama.cpp").filter { !$0.hasPrefix(".") } == [])
+      }
+    }
+
     @Test func engineOfAnImageIsInstalledUsedAndRemoved() async throws {
       try await Scratch.with { scratch in
         try await ContainerRegistry.with(in: scratch) { registry in

@@ -8,8 +8,9 @@ enum FlagValues {
 
   /// All other flags of all commands. None of these names is an option with a value anywhere.
   static let plain: Set<String> = [
-    "all", "debug", "detach", "do-not-track", "dry-run", "follow", "force", "images", "include-existing", "json",
-    "link", "models", "no-engines", "openai", "print-path", "push", "quiet", "remote", "remove-broken", "repair",
+    "all", "debug", "detach", "do-not-track", "dry-run", "follow", "force", "from-source", "images", "include-existing",
+    "json", "link", "models", "no-engines", "openai", "print-path", "push", "quiet", "remote", "remove-broken",
+    "repair",
     "reset", "sign", "tls", "verify", "when-idle",
   ]
 

@@ -208,7 +208,9 @@ package struct DaemonConfiguration: Sendable {
         "sandbox", environment: "PETREL_SANDBOX", default: SandboxMode.auto.rawValue, expects: "auto, on or off"
       ) { SandboxMode(rawValue: $0.lowercased()) })
     engineImage = try layers.value(
-      Setting("engine-image", environment: "PETREL_ENGINE_IMAGE", expects: "REGISTRY/IMAGE[:TAG] or …@sha256:…") {
+      Setting(
+        "engine-image", environment: "PETREL_ENGINE_IMAGE", expects: "REGISTRY/IMAGE[:TAG], …@sha256:… or official"
+      ) {
         text in
         text.isEmpty ? nil : text
       }, rows: &rows)
