@@ -26,6 +26,9 @@ extension LlamaCpp {
     try SettingsValidation.check(settings, mode: mode, for: .llamaCpp)
     var flags = try RuntimeFlags(parsing: settings.runtimeFlags ?? [], for: .llamaCpp)
     var arguments = try baseArguments()
+    let setsBatch =
+      ["--batch-size", "--ubatch-size"].contains(where: flags.contains)
+      || arguments.map(Self.flagName).contains { ["-b", "--batch-size", "-ub", "--ubatch-size"].contains($0) }
     // Builds differ in whether they can be told not to.
     if flags.take("--no-metrics") != nil { arguments.removeAll { $0 == "--metrics" } }
     arguments += ["--model", model.gguf.string, "--alias", model.name, "--host", socket.string]
@@ -62,6 +65,10 @@ extension LlamaCpp {
     if let size = choice.promptCache, !flags.contains("--cache-ram") {
       arguments += ["--cache-ram", String(size.bytes >> 20)]
     }
+    var seen = childEnvironment()
+    if mode == .completion, !usesGPU, !setsBatch {
+      seen["LLAMA_ARG_BATCH"] = String(Self.interruptibleBatch)
+    }
     let usesJinja = !flags.contains("--no-jinja")
     for ownedByMode in ["--embeddings", "--reranking", "--jinja"] { _ = flags.take(ownedByMode) }
     arguments += try Self.words(flags, help)
@@ -72,7 +79,7 @@ extension LlamaCpp {
     }
     return LaunchPlan(
       process: ChildProcessPlan(
-        executable: try locate(), arguments: arguments, environment: childEnvironment(),
+        executable: try locate(), arguments: arguments, environment: seen,
         workingDirectory: socket.removingLastComponent()),
       contextSize: requestContext)
   }
@@ -93,6 +100,10 @@ extension LlamaCpp {
     for handled in Self.handledFlags { _ = flags.take(handled) }
     _ = try Self.words(flags, help)
   }
+
+  /// Tokens of a prompt after which the engine takes note of requests that were given up, and goes on with the answers to
+  /// others. It computes as many at a time in any case; the 2,048 of its own default only keep several GPUs busy.
+  private static let interruptibleBatch = 512
 
   /// Flags that are put into effect in another way than by passing them on.
   private static let handledFlags = [

@@ -72,6 +72,13 @@ extension EngineModel {
   package func estimate(_ demand: MemoryDemand) -> MemoryEstimate? {
     shape.map { MemoryEstimate($0, demand, draft: draftShape, projector: projectorSize) }
   }
+
+  /// What to ask for when so much memory can be had: what the user has fixed stays.
+  package func demand(_ wanted: EngineDemand, within limit: ByteCount) -> MemoryDemand {
+    MemoryPlan.choose(wanted.memory, fixesSlots: wanted.fixesSlots, fixesCache: wanted.fixesCache, within: limit) {
+      estimate($0)?.total ?? .zero
+    }
+  }
 }
 
 extension EngineLauncher {

@@ -14,11 +14,14 @@ package struct LlamaCpp: Sendable {
   private let environment: [String: String]
   let installRoot: FilePath
   let helpDesk = EngineHelpDesk()
+  let usesGPU: Bool
 
   /// - Parameters:
   ///   - home: `PETREL_HOME`.
   ///   - environment: the daemon's; `LLAMA_SERVER_PATH`, `LLAMA_ARGS` and `PATH` are looked at.
-  package init(home: FilePath, environment: [String: String]) {
+  ///   - usesGPU: whether engines may find one.
+  package init(home: FilePath, environment: [String: String], usesGPU: Bool = GPUDevices.arePossible) {
+    self.usesGPU = usesGPU
     installRoot = home.appending("engines").appending(Self.name)
     self.environment = environment
   }
@@ -62,10 +65,9 @@ package struct LlamaCpp: Sendable {
   /// - Throws: code `launchFailed` for a quote without an end, and for what the daemon decides.
   @discardableResult
   package static func checkBaseArguments(_ text: String) throws(EngineError) -> [String] {
-    guard !hasOpenQuote(text) else {
+    guard let words = splitArguments(text) else {
       throw EngineError(.launchFailed, "invalid LLAMA_ARGS: a quotation mark is not closed")
     }
-    let words = splitArguments(text)
     if let reserved = words.lazy.map(flagName).first(where: reservedFlags.contains) {
       throw EngineError(
         .launchFailed,
@@ -81,7 +83,7 @@ package struct LlamaCpp: Sendable {
   ]
 
   /// The name that the engine reads in a word: with dashes for underscores in long ones, as ``FlagTable`` has it.
-  private static func flagName(_ word: String) -> String {
+  static func flagName(_ word: String) -> String {
     let name = String(word.prefix { $0 != "=" })
     return name.hasPrefix("--") ? name.replacing("_", with: "-") : name
   }
@@ -95,20 +97,8 @@ package struct LlamaCpp: Sendable {
     }
   }
 
-  private static func hasOpenQuote(_ text: String) -> Bool {
-    var quote: Character?
-    for character in text {
-      if character == quote {
-        quote = nil
-      } else if quote == nil, character == "\"" || character == "'" {
-        quote = character
-      }
-    }
-    return quote != nil
-  }
-
-  /// Splits at blanks; single and double quotes keep blanks.
-  static func splitArguments(_ text: String) -> [String] {
+  /// Splits at blanks; single and double quotes keep blanks. `nil` if a quote is not closed.
+  static func splitArguments(_ text: String) -> [String]? {
     var words: [String] = []
     var word = ""
     var quote: Character?
@@ -125,6 +115,6 @@ package struct LlamaCpp: Sendable {
       }
     }
     if !word.isEmpty { words.append(word) }
-    return words
+    return quote == nil ? words : nil
   }
 }

@@ -59,11 +59,7 @@ extension Scheduler {
     try Task.checkCancellation()
     let usable = freeMemory(without: id)?.usable
     // Of a model whose shape is not known nothing is known to fit.
-    if let usable, files.shape != nil {
-      demand.memory = MemoryPlan.choose(
-        demand.memory, fixesSlots: demand.fixesSlots, fixesCache: demand.fixesCache, within: usable
-      ) { files.estimate($0)?.total ?? .zero }
-    }
+    if let usable, files.shape != nil { demand.memory = files.demand(demand, within: usable) }
     let estimate = files.estimate(demand.memory)?.total
     promise(estimate, id, key)
     let isReduced = !demand.fixesSlots && demand.memory.slots < MemoryDemand.defaultSlots

@@ -72,10 +72,7 @@ extension Scheduler {
     guard let estimate = assessment.estimate, let free = assessment.free else { return assessment }
     let usable = free.usable
     let inTime = usable + others.filter { !pinned.contains($0.key) }.map(\.value.held).total + free.promised
-    assessment.demand.memory = MemoryPlan.choose(
-      demand.memory, fixesSlots: demand.fixesSlots, fixesCache: demand.fixesCache,
-      within: max(usable, usable + assessment.evictable)
-    ) { files.estimate($0)?.total ?? .zero }
+    assessment.demand.memory = files.demand(demand, within: max(usable, usable + assessment.evictable))
     assessment.estimate = files.estimate(assessment.demand.memory)
     let total = (assessment.estimate ?? estimate).total
     assessment.verdict =

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import PetrelAPI
 import PetrelOCI
 import PetrelProcess
 import PetrelTestSupport
@@ -63,12 +64,14 @@ import Testing
   }
 
   /// Runs `body` with an engine whose program exists.
-  private func withEngine(_ environment: [String: String] = [:], _ body: (LlamaCpp) throws -> Void) async throws {
+  private func withEngine(
+    _ environment: [String: String] = [:], usesGPU: Bool = true, _ body: (LlamaCpp) throws -> Void
+  ) async throws {
     try await withTemporaryFolder { folder in
       _ = try program(folder.appending("bin/llama-server"))
       var environment = environment
       environment["LLAMA_SERVER_PATH"] = folder.appending("bin").string
-      try body(LlamaCpp(home: folder, environment: environment))
+      try body(LlamaCpp(home: folder, environment: environment, usesGPU: usesGPU))
     }
   }
 
@@ -138,16 +141,18 @@ import Testing
     #expect(error?.message.contains("cannot override \(name), which") == true)
   }
 
-  @Test(arguments: [
-    ("", []),
-    ("   ", []),
-    ("a b", ["a", "b"]),
-    ("  a   b ", ["a", "b"]),
-    (#"--x "a b" 'c d'"#, ["--x", "a b", "c d"]),
-    (#"--x="a b"c"#, ["--x=a bc"]),
-    (#"'a "b" c'"#, [#"a "b" c"#]),
-    (#""unclosed here"#, ["unclosed here"]),
-  ]) func `Arguments are split at blanks outside of quotes`(text: String, words: [String]) {
+  @Test(
+    arguments: [
+      ("", []),
+      ("   ", []),
+      ("a b", ["a", "b"]),
+      ("  a   b ", ["a", "b"]),
+      (#"--x "a b" 'c d'"#, ["--x", "a b", "c d"]),
+      (#"--x="a b"c"#, ["--x=a bc"]),
+      (#"'a "b" c'"#, [#"a "b" c"#]),
+      (#""unclosed here"#, nil),
+    ] as [(String, [String]?)]) func `Arguments are split at blanks outside of quotes`(text: String, words: [String]?)
+  {
     #expect(LlamaCpp.splitArguments(text) == words)
   }
 
@@ -161,6 +166,24 @@ import Testing
       let seen = try engine.launchPlan(for: model, mode: .completion, socket: "/run/1.sock").process.environment
       #expect(seen.keys.sorted() == ["CUDA_VISIBLE_DEVICES", "GGML_LOG", "HOME", "LD_LIBRARY_PATH", "PATH"])
       #expect(seen["CUDA_VISIBLE_DEVICES"] == "0")
+    }
+  }
+
+  @Test(
+    arguments: [
+      (false, EngineMode.completion, "", [], "512"), (true, .completion, "", [], nil), (false, .embedding, "", [], nil),
+      (false, .completion, "--metrics -ub 1024", [], nil), (false, .completion, "--metrics", [], "512"),
+      (false, .completion, "", ["--ubatch-size=1024"], nil),
+      (false, .completion, "", ["-b", "1024"], nil), (false, .completion, "", ["--temp", "0.1"], "512"),
+    ] as [(Bool, EngineMode, String, [String], String?)])
+  func `Without a GPU prompts are read in batches of the size that is computed at once`(
+    usesGPU: Bool, mode: EngineMode, arguments: String, flags: [String], batch: String?
+  ) async throws {
+    try await withEngine(["LLAMA_ARGS": arguments], usesGPU: usesGPU) { engine in
+      var settings = ModelSettings()
+      settings.runtimeFlags = flags
+      let plan = try engine.launchPlan(for: model, mode: mode, settings: settings, socket: "/run/1.sock")
+      #expect(plan.process.environment["LLAMA_ARG_BATCH"] == batch)
     }
   }
 }
