@@ -15,7 +15,7 @@ package struct DeadlinePassed: Error, CustomStringConvertible {
 ///
 /// - Throws: ``DeadlinePassed`` when it is not after `limit`, and what `condition` throws.
 package func eventually(
-  _ what: String = "the condition", within limit: Duration = .seconds(60),
+  _ what: String = "the condition", within limit: Duration = .seconds(300),
   isolation: isolated (any Actor)? = #isolation, _ condition: () async throws -> Bool
 ) async throws {
   let deadline = ContinuousClock.now + limit

@@ -180,7 +180,7 @@ struct DaemonClientTests {
     let socket = folder.appending(path: "petrel.sock").path
     try await StubDaemon.serving(socketPath: socket, { _ in .json(#"{"version":"9"}"#) }) { stub in
       let client = DaemonClient(endpoint: DaemonEndpoint(socketPath: socket), userAgent: "test/1")
-      #expect(await client.isAnswering(within: .seconds(5)))
+      #expect(await client.isAnswering(within: .seconds(60)))
       let version = try await client.version().version
       #expect(version == "9")
       await client.close()
@@ -200,7 +200,7 @@ struct DaemonClientTests {
 
   /// Waits for a condition that another task is about to fulfil.
   private func eventually(_ condition: () -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(120)
     while !condition() {
       try #require(ContinuousClock.now < deadline)
       await Task.yield()

@@ -191,7 +191,7 @@ struct RunTests {
       let context = fixture.context(
         environment: ["MODEL_RUNNER_HOST": stub.address], typing: ["long\r", "/bye\r"], isTerminal: true)
       let chat = Task { await fixture.run(["run", "m"], context) }
-      let deadline = ContinuousClock.now + .seconds(10)
+      let deadline = ContinuousClock.now + .seconds(120)
       while !fixture.output.contains("Hel") {
         try #require(ContinuousClock.now < deadline)
         await Task.yield()

@@ -106,7 +106,7 @@ struct DaemonLauncherTests {
       launching: DaemonLaunch(
         executable: "/bin/sh", arguments: ["sh", "-c", script],
         environment: ["A": "ä b", "PATH": "/usr/bin:/bin"], log: log))
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(120)
     var exit: String?
     while exit == nil {
       try #require(ContinuousClock.now < deadline)

@@ -8,7 +8,7 @@ import Testing
 @Suite struct WaitingLineTests {
   private static let text = "Waiting for m, which is loading or busy ..."
 
-  @Test(.timeLimit(.minutes(1))) func `A terminal shows what is waited for until something comes`() async throws {
+  @Test(.timeLimit(.minutes(10))) func `A terminal shows what is waited for until something comes`() async throws {
     let fixture = try CommandFixture()
     try await WaitingLine.during("m", fixture.context(isTerminal: true)) { line in
       // The fixture's clock does not wait.

@@ -10,9 +10,9 @@ import Testing
 
 @testable import PetrelEngines
 
-@Suite(.timeLimit(.minutes(1))) struct EngineLauncherTests {
+@Suite(.timeLimit(.minutes(10))) struct EngineLauncherTests {
   private func launch(
-    _ plan: String, in folder: FilePath, loadTimeout: Duration = .seconds(20)
+    _ plan: String, in folder: FilePath, loadTimeout: Duration = .seconds(120)
   ) async throws -> (launcher: EngineLauncher, engine: RunningEngine) {
     try FakeLlamaServer.install(in: folder.appending("bin"))
     return try await launch(plan: plan, in: folder, loadTimeout: loadTimeout)
@@ -20,7 +20,7 @@ import Testing
 
   /// With whatever is in `bin`.
   private func launch(
-    plan: String = "", in folder: FilePath, loadTimeout: Duration = .seconds(20)
+    plan: String = "", in folder: FilePath, loadTimeout: Duration = .seconds(120)
   ) async throws -> (launcher: EngineLauncher, engine: RunningEngine) {
     try folder.appending("run/.keep").write("")
     try folder.appending("model.gguf").write(plan)
@@ -43,7 +43,7 @@ import Testing
       #expect(engine.socket == folder.appending("run/7.sock"))
       #expect(pid(folder) == engine.process.pid)
       #expect(folder.appending("run").names == [".keep", "\(engine.process.pid).json", "7.sock"].sorted())
-      await engine.process.stop(grace: .seconds(5))
+      await engine.process.stop(grace: .seconds(60))
       launcher.forget(engine.process, socket: engine.socket)
       #expect(folder.appending("run").names == [".keep"])
       let log = try #require(folder.names.first { $0.hasSuffix("-completion.log") })
@@ -54,8 +54,8 @@ import Testing
 
   @Test func `A line of any length holds no engine up, and its log stays small`() async throws {
     try await withTemporaryFolder { folder in
-      let (_, engine) = try await launch("flood:100", in: folder, loadTimeout: .seconds(55))
-      await engine.process.stop(grace: .seconds(5))
+      let (_, engine) = try await launch("flood:100", in: folder, loadTimeout: .seconds(120))
+      await engine.process.stop(grace: .seconds(60))
       let logs = folder.names.filter { $0.contains("-completion.log") }
       #expect(logs.count == 2)
       let text = logs.map { folder.appending($0).text }
@@ -97,7 +97,7 @@ import Testing
     try await withTemporaryFolder { folder in
       try folder.appending("run/7.sock").write("left over")
       let (_, engine) = try await launch("", in: folder)
-      await engine.process.stop(grace: .seconds(5))
+      await engine.process.stop(grace: .seconds(60))
     }
   }
 
@@ -138,7 +138,7 @@ import Testing
       let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
       let launcher = EngineLauncher(
         engine: engine, group: MultiThreadedEventLoopGroup.singleton, socketDirectory: folder, logDirectory: folder,
-        orphans: OrphanRecords(directory: folder, logger: logger), loadTimeout: .seconds(5), logger: logger)
+        orphans: OrphanRecords(directory: folder, logger: logger), loadTimeout: .seconds(60), logger: logger)
       let model = EngineModel(id: Digest(of: []), name: "ai/x", gguf: "/m.gguf")
       let error = await #expect(throws: EngineError.self) {
         try await launcher.start(model, mode: .completion, slot: 1)

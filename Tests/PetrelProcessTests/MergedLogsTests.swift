@@ -6,7 +6,7 @@ import Testing
 
 @testable import PetrelProcess
 
-@Suite(.timeLimit(.minutes(1))) struct MergedLogsTests {
+@Suite(.timeLimit(.minutes(10))) struct MergedLogsTests {
   private func all(_ folder: FilePath, withoutEngines: Bool = false) async -> String {
     let cursor = MergedLogs(directory: folder).cursor(follow: false, withoutEngines: withoutEngines)
     var text: [UInt8] = []

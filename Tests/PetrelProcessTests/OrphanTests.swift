@@ -6,7 +6,7 @@ import PetrelTestSupport
 import SystemPackage
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct OrphanTests {
+@Suite(.timeLimit(.minutes(10))) struct OrphanTests {
   private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
   private func sleeper() async throws -> ChildProcess {
@@ -46,7 +46,7 @@ import Testing
       #expect(ProcessIdentity(running: unknown.pid) != nil)
       #expect(folder.appending("engines").names.isEmpty)
       #expect(records.sweep() == 0)
-      for child in [removed, unknown] { await child.stop(grace: .seconds(5)) }
+      for child in [removed, unknown] { await child.stop(grace: .seconds(60)) }
     }
   }
 
@@ -54,7 +54,7 @@ import Testing
     try await withTemporaryFolder { folder in
       let records = OrphanRecords(directory: folder.appending("engines"), logger: logger)
       let child = try await sleeper()
-      await child.stop(grace: .seconds(5))
+      await child.stop(grace: .seconds(60))
       try records.add(pid: child.pid)
       #expect(!folder.appending("engines/\(child.pid).json").exists)
     }

@@ -9,7 +9,7 @@ import Testing
 
 @testable import PetrelRecords
 
-@Suite(.timeLimit(.minutes(1))) struct RecordStoreTests {
+@Suite(.timeLimit(.minutes(10))) struct RecordStoreTests {
   private static let second: Int64 = 1_000_000_000
   private static let a = Digest(ofText: "a")
   private static let b = Digest(ofText: "b")

@@ -9,7 +9,7 @@ import PetrelTestSupport
 import Testing
 
 /// Loads that end although their engines run already. Each of these takes a while to end.
-@Suite(.timeLimit(.minutes(1))) struct AbandonedLoadTests {
+@Suite(.timeLimit(.minutes(10))) struct AbandonedLoadTests {
   /// An engine for this needs 123.6 MiB with one slot.
   private static let shape = ModelShape(
     weights: .mebibytes(90), layers: [.init(keys: 64, values: 64, state: 4 << 20)], width: 64, activations: 64,

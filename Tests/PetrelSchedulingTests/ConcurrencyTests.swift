@@ -8,7 +8,7 @@ import Testing
 @testable import PetrelScheduling
 
 /// How many requests an engine is given at a time.
-@Suite(.timeLimit(.minutes(1))) struct ConcurrencyTests {
+@Suite(.timeLimit(.minutes(10))) struct ConcurrencyTests {
   private func limit(_ count: Int?) -> SettingsChange {
     var change = SettingsChange()
     change.maximumConcurrency = count.map(Change.set) ?? .clear

@@ -7,7 +7,7 @@ import Testing
 
 @testable import PetrelScheduling
 
-@Suite(.timeLimit(.minutes(2))) struct ConfigureTests {
+@Suite(.timeLimit(.minutes(10))) struct ConfigureTests {
   private func context(_ size: Int?) -> SettingsChange {
     var change = SettingsChange()
     change.contextSize = size.map(Change.set) ?? .clear

@@ -8,7 +8,7 @@ import Testing
 
 @testable import PetrelScheduling
 
-@Suite(.timeLimit(.minutes(1))) struct CrashHistoryTests {
+@Suite(.timeLimit(.minutes(10))) struct CrashHistoryTests {
   private let start = ContinuousClock.now
   private let key = RunnerKey(model: Digest(of: Array("model".utf8)), mode: .completion)
 

@@ -6,7 +6,7 @@ import PetrelScheduling
 import PetrelTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct EvictionTests {
+@Suite(.timeLimit(.minutes(10))) struct EvictionTests {
   @Test func `An engine that has been idle for long enough ends`() async throws {
     try await withScheduler(idleTimeout: .milliseconds(50)) { fixture in
       let model = try fixture.model("a")

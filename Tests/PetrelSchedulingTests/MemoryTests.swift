@@ -11,7 +11,7 @@ import Testing
 @testable import PetrelScheduling
 
 /// Engines of a machine whose memory the test says.
-@Suite(.timeLimit(.minutes(1))) struct MemoryTests {
+@Suite(.timeLimit(.minutes(10))) struct MemoryTests {
   /// Every engine takes 100 MiB; as much as is left of `total` is free.
   private static func gauge(total: Int64, limit: ByteCount? = nil) -> MemoryGauge {
     MemoryGauge(

@@ -7,7 +7,7 @@ import Testing
 
 /// What the scheduler has to do with the files of models: they stay while they are opened, they are asked when a load
 /// fails, and the engines of a removed model go.
-@Suite(.timeLimit(.minutes(1))) struct ModelFilesTests {
+@Suite(.timeLimit(.minutes(10))) struct ModelFilesTests {
   private final class Hold: Sendable {
     let released: Flag
     init(_ released: Flag) { self.released = released }

@@ -62,7 +62,7 @@ struct FakeModel: Sendable {
 }
 
 func withScheduler<Result>(
-  idleTimeout: Duration? = nil, maximumRunners: Int = 4, loadTimeout: Duration = .seconds(20),
+  idleTimeout: Duration? = nil, maximumRunners: Int = 4, loadTimeout: Duration = .seconds(120),
   limits: SchedulingLimits? = nil, memory: MemoryGauge = .blind,
   _ body: (SchedulerFixture) async throws -> Result
 ) async throws -> Result {

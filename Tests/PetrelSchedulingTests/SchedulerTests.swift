@@ -5,7 +5,7 @@ import PetrelScheduling
 import PetrelTestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SchedulerTests {
+@Suite(.timeLimit(.minutes(10))) struct SchedulerTests {
   @Test func `However many ask for a model, it is loaded once`() async throws {
     try await withScheduler { fixture in
       let model = try fixture.model("a", "gate")

@@ -10,7 +10,7 @@ import Testing
 
 @testable import PetrelScheduling
 
-@Suite(.timeLimit(.minutes(1))) struct SettingsStoreTests {
+@Suite(.timeLimit(.minutes(10))) struct SettingsStoreTests {
   private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
   private let a = RunnerKey(model: Digest(of: Array("a".utf8)), mode: .completion)
   private let b = RunnerKey(model: Digest(of: Array("b".utf8)), mode: .completion)

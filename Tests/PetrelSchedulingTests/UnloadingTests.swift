@@ -7,7 +7,7 @@ import Testing
 
 @testable import PetrelScheduling
 
-@Suite(.timeLimit(.minutes(1))) struct UnloadingTests {
+@Suite(.timeLimit(.minutes(10))) struct UnloadingTests {
   @Test func `A model that is being loaded may leave memory with its last answer, too`() async throws {
     try await withScheduler { fixture in
       let model = try fixture.model("a", "gate")

@@ -10,7 +10,7 @@ import Testing
 @testable import PetrelScheduling
 
 /// What becomes of those who wait when something else happens at the same moment.
-@Suite(.timeLimit(.minutes(2))) struct WaitingTests {
+@Suite(.timeLimit(.minutes(10))) struct WaitingTests {
   private func batch(_ model: FakeModel) -> RequestedModel {
     var requested = model.requested
     requested.options.priority = .batch

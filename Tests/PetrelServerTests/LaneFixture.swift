@@ -107,7 +107,7 @@ func withLane<Result>(
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     let launcher = EngineLauncher(
       engine: LlamaCpp(home: folder, environment: [:]), group: group, socketDirectory: folder, logDirectory: folder,
-      orphans: OrphanRecords(directory: folder, logger: logger), loadTimeout: .seconds(5), logger: logger)
+      orphans: OrphanRecords(directory: folder, logger: logger), loadTimeout: .seconds(60), logger: logger)
     let scheduler = Scheduler(
       launcher: launcher, settings: try SettingsStore(nil, logger: logger), idleTimeout: nil,
       limits: SchedulingLimits(maximumRunners: 4),

@@ -11,7 +11,7 @@ import Testing
 @testable import PetrelScheduling
 @testable import PetrelServer
 
-@Suite(.timeLimit(.minutes(1))) struct RecordingTests {
+@Suite(.timeLimit(.minutes(10))) struct RecordingTests {
   private func recorded(_ lane: LaneFixture, count: Int = 1, latest: Int = 10) async throws -> [RequestRecord] {
     try await eventually("\(count) are recorded") { await lane.records(latest: latest).count >= count }
     return await lane.records(latest: latest)

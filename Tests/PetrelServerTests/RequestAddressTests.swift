@@ -9,7 +9,7 @@ import Testing
 @testable import PetrelScheduling
 @testable import PetrelServer
 
-@Suite(.timeLimit(.minutes(1))) struct RequestAddressTests {
+@Suite(.timeLimit(.minutes(10))) struct RequestAddressTests {
   @Test(
     arguments: [
       (#"{"model":"a"}"#, nil), (#"{"model":"a","keep_alive":null}"#, nil),

@@ -7,7 +7,7 @@ import Testing
 @testable import PetrelScheduling
 @testable import PetrelServer
 
-@Suite(.timeLimit(.minutes(1))) struct RequestMetricsTests {
+@Suite(.timeLimit(.minutes(10))) struct RequestMetricsTests {
   /// The first series that counts this status.
   private func counted(_ lane: LaneFixture, _ status: Int) async throws -> LoopMetrics.Series {
     try await eventually("a request with status \(status) is counted") {

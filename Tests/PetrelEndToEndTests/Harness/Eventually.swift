@@ -11,7 +11,7 @@ struct TimedOut: Error, CustomStringConvertible {
 /// - Parameter what: names the condition in the error that is thrown at the deadline.
 @discardableResult
 func eventually<Value>(
-  _ what: String, within limit: Duration = .seconds(120), _ condition: () async throws -> Value?
+  _ what: String, within limit: Duration = .seconds(300), _ condition: () async throws -> Value?
 ) async throws -> Value {
   let deadline = ContinuousClock.now + limit
   while true {
@@ -23,7 +23,7 @@ func eventually<Value>(
 
 /// Waits until `condition` holds.
 func eventually(
-  _ what: String, within limit: Duration = .seconds(120), holds condition: () async throws -> Bool
+  _ what: String, within limit: Duration = .seconds(300), holds condition: () async throws -> Bool
 ) async throws {
   try await eventually(what, within: limit) { try await condition() ? true : nil }
 }
