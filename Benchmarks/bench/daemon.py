@@ -76,8 +76,9 @@ def command_line(pid: int) -> list[str]:
 
 
 def same_engine(pid: int, socket: Path) -> list[str]:
-    """The command line of a running engine, listening elsewhere."""
+    """The command line of a running engine, listening elsewhere, with what the environment says of its arguments."""
     command = command_line(pid)
     command[0] = os.readlink(f"/proc/{pid}/exe")
     command[command.index("--host") + 1] = str(socket)
-    return command
+    variables = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return ["env", *(variable for variable in variables if variable.startswith("LLAMA_ARG_")), *command]

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A pull of 2 GiB from a registry on this machine, against skopeo and a plain copy that is flushed to the disk."""
+"""A pull of 2 GiB from a registry on this machine, against skopeo, a plain copy that is flushed to the disk, and the
+least that a download takes."""
 
+import hashlib
 import os
 import resource
 import shutil
 import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,7 +35,9 @@ def measure(setting: Setting) -> Result:
         petrel.command("package", "--gguf", weights, "--push", model)
         petrel.command("rm", model)
 
-        copies, skopeos, pulls = [], [], []
+        with open(weights, "rb") as file:
+            digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+        copies, skopeos, bares, pulls = [], [], [], []
         for _ in range(setting.rounds_or(ROUNDS)):
             # Nothing may wait to be written when the clock starts.
             os.sync()
@@ -40,9 +45,11 @@ def measure(setting: Setting) -> Result:
             os.sync()
             skopeos.append(skopeo(model, petrel.store / "skopeo"))
             os.sync()
+            bares.append(bare(registry, digest, petrel.store / "bare.bin"))
+            os.sync()
             pulls.append(pull(petrel, model))
-    raw = {"runs": {"dd": copies, "skopeo": skopeos, "petrel": pulls}}
-    return report(copies, skopeos, pulls, raw)
+    raw = {"runs": {"dd": copies, "skopeo": skopeos, "bare": bares, "petrel": pulls}}
+    return report(copies, skopeos, bares, pulls, raw)
 
 
 def copy(source: Path, target: Path) -> dict:
@@ -55,6 +62,12 @@ def skopeo(model: str, target: Path) -> dict:
     """Copies the same model into a folder. Skopeo checks digests too, but does not flush what it wrote."""
     run = timed(["skopeo", "--insecure-policy", "copy", "--src-tls-verify=false", f"docker://{model}", f"dir:{target}"])
     shutil.rmtree(target)
+    return run
+
+
+def bare(registry: str, digest: str, target: Path) -> dict:
+    run = timed([sys.executable, "-m", "bench.bare_download", registry, "bench/padded", digest, str(target)])
+    target.unlink()
     return run
 
 
@@ -84,10 +97,12 @@ def pull(petrel: Daemon, model: str) -> dict:
     return {"seconds": seconds, "cpu_seconds": cpu}
 
 
-def report(copies: list[dict], skopeos: list[dict], pulls: list[dict], raw: dict) -> Result:
+def report(copies: list[dict], skopeos: list[dict], bares: list[dict], pulls: list[dict], raw: dict) -> Result:
     result = Result("Pull: 2 GiB from docker-registry on this machine",
                     ["", "median", "rate", "fastest", "slowest", "CPU a GiB"], raw)
-    for name, runs in (("dd conv=fdatasync", copies), ("skopeo copy", skopeos), ("petrel pull", pulls)):
+    peers = (("dd conv=fdatasync", copies), ("skopeo copy", skopeos), ("receive, hash, write", bares),
+             ("petrel pull", pulls))
+    for name, runs in peers:
         times = [run["seconds"] for run in runs]
         cpu = f"{median(run['cpu_seconds'] for run in runs) / GIB:.2f} s"
         result.rows.append([name, f"{median(times):.2f} s", f"{SIZE / median(times) / 1e6:,.0f} MB/s",
@@ -96,8 +111,11 @@ def report(copies: list[dict], skopeos: list[dict], pulls: list[dict], raw: dict
     to_dd = median(copy["seconds"] / pull["seconds"] for copy, pull in zip(copies, pulls))
     to_skopeo = median(other["seconds"] / pull["seconds"] for other, pull in zip(skopeos, pulls))
     cpu = median(run["cpu_seconds"] for run in pulls) / GIB
-    raw["summary"] = {"rate_to_dd": to_dd, "rate_to_skopeo": to_skopeo, "cpu_seconds_per_gib": cpu}
+    to_bare = median(pull["cpu_seconds"] / other["cpu_seconds"] for other, pull in zip(bares, pulls))
+    raw["summary"] = {"rate_to_dd": to_dd, "rate_to_skopeo": to_skopeo, "cpu_seconds_per_gib": cpu,
+                      "cpu_to_bare": to_bare}
     result.notes.append(f"rate: {to_dd:.2f} x dd's (goal 0.90: {verdict(to_dd >= 0.9)}), "
                         f"{to_skopeo:.2f} x skopeo's (goal 1.00: {verdict(to_skopeo >= 1)})")
-    result.notes.append(f"CPU: {cpu:.2f} s a GiB (goal 1.00: {verdict(cpu <= 1)})")
+    result.notes.append(f"CPU: {cpu:.2f} s a GiB (goal 1.00: {verdict(cpu <= 1)}), {to_bare:.2f} x what receiving, "
+                        "hashing and writing alone take")
     return result

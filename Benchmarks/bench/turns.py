@@ -20,7 +20,7 @@ RULES = "Answer in one sentence and be kind to everybody who asks. " * 120
 
 def measure(setting: Setting) -> Result:
     weights = setting.folder / "random.gguf"
-    random_gguf.write(setting.weights, weights)
+    random_gguf.write(setting.weights, weights, random_gguf.SMALL)
     engine = str(engine_folder(setting))
     with ExitStack() as stack:
         daemons = {}
