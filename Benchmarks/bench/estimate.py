@@ -12,7 +12,7 @@ from bench.unix_http import post
 
 #: More tokens than one batch has, so that every buffer is used.
 PROMPT = 1200
-EMBEDDED = 500
+EMBEDDED = 2000
 #: What differs from the default in a variant of the first shape.
 VARIANTS = {
     "2,048 tokens of context": ["--context-size", "2048"],

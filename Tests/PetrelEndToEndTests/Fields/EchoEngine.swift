@@ -6,39 +6,34 @@ import Testing
 /// A program in the place of `llama-server` that answers every request at once and writes down what it got.
 struct EchoEngine: Sendable {
   private static let log = "engine.log"
-  private static let source = #"""
-    #!/usr/bin/env perl
-    use strict; use warnings; use IO::Socket::UNIX;
-    my %argument;
-    for my $i (0 .. $#ARGV - 1) { $argument{$ARGV[$i]} = $ARGV[$i + 1] }
-    my $context = $argument{'--ctx-size'} // 4096;
-    $context /= $argument{'--parallel'} // 1 unless grep { $_ eq '--kv-unified' } @ARGV;
-    my $server = IO::Socket::UNIX->new(Local => $argument{'--host'}, Listen => 64) or die "listen: $!\n";
-    while (1) {
-      my $client = $server->accept or next;
-      my $request = '';
-      while ($request !~ /\r\n\r\n/) { sysread($client, $request, 65536, length $request) or last }
-      my ($head, $body) = split(/\r\n\r\n/, $request, 2);
-      my $length = $head =~ /content-length: *(\d+)/i ? $1 : 0;
-      while (length $body < $length) { sysread($client, $body, 65536, length $body) or last }
-      my ($path) = $head =~ m{^\S+ (\S+)};
-      my $answer = '{"default_generation_settings":{"n_ctx":' . $context . '},"total_slots":4}';
-      if ($head =~ /^POST/) {
-        open(my $file, '>>', 'LOG') or die;
-        print $file "$path ", unpack('H*', $body), "\n"; close $file;
-        $answer = '{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","content":"ok","tokens":[1],'
-          . '"input_tokens":3,"choices":[{"index":0,"finish_reason":"stop","text":"ok",'
-          . '"message":{"role":"assistant","content":"ok"}}],'
-          . '"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4,'
-          . '"prompt_tokens_details":{"cached_tokens":1}},'
-          . '"data":[{"index":0,"object":"embedding","embedding":[3,4,0]}],'
-          . '"results":[{"index":0,"relevance_score":0.5}]}';
+  private static let source =
+    EngineScript.start + #"""
+      my $server = IO::Socket::UNIX->new(Local => $argument{'--host'}, Listen => 64) or die "listen: $!\n";
+      while (1) {
+        my $client = $server->accept or next;
+        my $request = '';
+        while ($request !~ /\r\n\r\n/) { sysread($client, $request, 65536, length $request) or last }
+        my ($head, $body) = split(/\r\n\r\n/, $request, 2);
+        my $length = $head =~ /content-length: *(\d+)/i ? $1 : 0;
+        while (length $body < $length) { sysread($client, $body, 65536, length $body) or last }
+        my ($path) = $head =~ m{^\S+ (\S+)};
+        my $answer = '{"default_generation_settings":{"n_ctx":' . $context . '},"total_slots":4}';
+        if ($head =~ /^POST/) {
+          open(my $file, '>>', 'LOG') or die;
+          print $file "$path ", unpack('H*', $body), "\n"; close $file;
+          $answer = '{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","content":"ok","tokens":[1],'
+            . '"input_tokens":3,"choices":[{"index":0,"finish_reason":"stop","text":"ok",'
+            . '"message":{"role":"assistant","content":"ok"}}],'
+            . '"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4,'
+            . '"prompt_tokens_details":{"cached_tokens":1}},'
+            . '"data":[{"index":0,"object":"embedding","embedding":[3,4,0]}],'
+            . '"results":[{"index":0,"relevance_score":0.5}]}';
+        }
+        print $client "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ", length $answer,
+          "\r\nConnection: close\r\n\r\n$answer";
+        close $client;
       }
-      print $client "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ", length $answer,
-        "\r\nConnection: close\r\n\r\n$answer";
-      close $client;
-    }
-    """#
+      """#
 
   let daemon: Daemon
 
